@@ -1,0 +1,58 @@
+//! What happened, as modules tell each other: CloudEvents 1.0 in JSON, plus the position in the producer's log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::time::Moment;
+
+/// An event as it travels. See the `CloudEvents` specification 1.0, section 3, for the attributes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub struct Event {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Unique for its source.
+    pub id: Uuid,
+    /// The module that says it: `/order`.
+    pub source: String,
+    /// What happened: `order.created`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The id of the thing it happened to. Events of one subject are applied in order.
+    pub subject: String,
+    /// When.
+    pub time: Moment,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// The particulars.
+    #[schema(value_type = Object)]
+    pub data: Value,
+    /// Place in the source's log: contiguous, starts at 1, never moves.
+    pub position: i64,
+    /// W3C trace context of what caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// The data of one type of event. Adding an optional field is compatible; anything else is a new type.
+pub trait EventData: Serialize + for<'de> Deserialize<'de> {
+    /// The type on the wire: `order.created`.
+    const TYPE: &'static str;
+
+    /// The id of the thing it happened to.
+    fn subject(&self) -> String;
+}
+
+impl Event {
+    /// The particulars as `E`, or `None` when this is an event of another type.
+    ///
+    /// # Errors
+    /// The type matches and the data does not.
+    pub fn read<E: EventData>(&self) -> Result<Option<E>, serde_json::Error> {
+        if self.kind != E::TYPE {
+            return Ok(None);
+        }
+        E::deserialize(&self.data).map(Some)
+    }
+}

@@ -1,0 +1,1 @@
+//! How the world asks: strict bodies in, problem details out.
