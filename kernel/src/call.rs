@@ -128,7 +128,12 @@ pub trait Channel: Send + Sync {
     ///
     /// # Errors
     /// No reply came; see [`CallFailure::maybe_executed`] for what that means.
-    async fn send(&self, method: &'static Method, call: &Call, request: Vec<u8>) -> Result<Reply, CallFailure>;
+    async fn send(
+        &self,
+        method: &'static Method,
+        call: &Call,
+        request: Vec<u8>,
+    ) -> Result<Reply, CallFailure>;
 }
 
 /// The rules that hold for a call to a module in the same process: deadline, span, no open transaction.

@@ -11,8 +11,8 @@ pub struct Currency([u8; 3]);
 
 /// Active ISO 4217 codes (list one, as published 2026-01-01) with an exponent other than 2.
 const ZERO_DECIMALS: [&[u8; 3]; 15] = [
-    b"BIF", b"CLP", b"DJF", b"GNF", b"ISK", b"JPY", b"KMF", b"KRW", b"PYG", b"RWF", b"UGX", b"VND", b"VUV", b"XAF",
-    b"XOF",
+    b"BIF", b"CLP", b"DJF", b"GNF", b"ISK", b"JPY", b"KMF", b"KRW", b"PYG", b"RWF", b"UGX", b"VND", b"VUV",
+    b"XAF", b"XOF",
 ];
 const THREE_DECIMALS: [&[u8; 3]; 7] = [b"BHD", b"IQD", b"JOD", b"KWD", b"LYD", b"OMR", b"TND"];
 /// Active ISO 4217 codes with an exponent of 2, funds and test codes left out.
@@ -134,7 +134,10 @@ impl Money {
     /// The currencies differ, or the sum does not fit.
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        self.amount.checked_add(other.amount).map(|amount| Self { amount, ..self }).ok_or(MoneyError::TooLarge)
+        self.amount
+            .checked_add(other.amount)
+            .map(|amount| Self { amount, ..self })
+            .ok_or(MoneyError::TooLarge)
     }
 
     /// This less the other; may be negative.
@@ -143,7 +146,10 @@ impl Money {
     /// The currencies differ, or the difference does not fit.
     pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        self.amount.checked_sub(other.amount).map(|amount| Self { amount, ..self }).ok_or(MoneyError::TooLarge)
+        self.amount
+            .checked_sub(other.amount)
+            .map(|amount| Self { amount, ..self })
+            .ok_or(MoneyError::TooLarge)
     }
 
     /// This many times the amount.
@@ -169,7 +175,8 @@ impl Money {
     pub fn allocate(self, weights: &[u64]) -> Vec<Self> {
         let total: u128 = weights.iter().map(|w| u128::from(*w)).sum();
         let whole = u128::from(self.amount.unsigned_abs());
-        let mut parts: Vec<u128> = weights.iter().map(|w| (whole * u128::from(*w)).checked_div(total).unwrap_or(0)).collect();
+        let mut parts: Vec<u128> =
+            weights.iter().map(|w| (whole * u128::from(*w)).checked_div(total).unwrap_or(0)).collect();
         let mut rest = whole - parts.iter().sum::<u128>();
         let mut order: Vec<usize> = (0..weights.len()).collect();
         if total > 0 {
@@ -227,7 +234,14 @@ impl fmt::Display for Money {
         if exponent == 0 {
             return write!(f, "{sign}{amount} {}", self.currency);
         }
-        write!(f, "{sign}{}.{:0width$} {}", amount / unit, amount % unit, self.currency, width = exponent as usize)
+        write!(
+            f,
+            "{sign}{}.{:0width$} {}",
+            amount / unit,
+            amount % unit,
+            self.currency,
+            width = exponent as usize
+        )
     }
 }
 
@@ -312,7 +326,10 @@ mod tests {
         for code in ["eur", "XXX", "EURO", "€", "DEM", "", "US"] {
             assert_eq!(code.parse::<Currency>(), Err(MoneyError::UnknownCurrency), "{code}");
         }
-        assert_eq!([currency("JPY").exponent(), currency("EUR").exponent(), currency("TND").exponent()], [0, 2, 3]);
+        assert_eq!(
+            [currency("JPY").exponent(), currency("EUR").exponent(), currency("TND").exponent()],
+            [0, 2, 3]
+        );
     }
 
     #[test]
@@ -331,7 +348,9 @@ mod tests {
 
     #[test]
     fn decimals_that_are_no_amount_are_refused() {
-        for (text, code) in [("1.5", "JPY"), ("1.999", "USD"), ("", "USD"), (".5", "USD"), ("1e3", "USD"), ("1,50", "USD")] {
+        for (text, code) in
+            [("1.5", "JPY"), ("1.999", "USD"), ("", "USD"), (".5", "USD"), ("1e3", "USD"), ("1,50", "USD")]
+        {
             assert!(Money::from_decimal(text, currency(code)).is_err(), "{text} {code}");
         }
         assert_eq!(Money::from_decimal("9.990", currency("USD")).unwrap().amount, 999);

@@ -40,7 +40,9 @@ impl Principal {
     /// Whether this principal was granted `permission`. Only staff ever is.
     pub fn may(&self, permission: &str) -> bool {
         match self {
-            Self::Staff { permissions, .. } => permissions.iter().any(|held| held == permission || held == "*"),
+            Self::Staff { permissions, .. } => {
+                permissions.iter().any(|held| held == permission || held == "*")
+            }
             Self::Anonymous | Self::Customer { .. } | Self::Module { .. } => false,
         }
     }

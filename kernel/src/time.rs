@@ -51,7 +51,8 @@ impl Moment {
 
     fn date_time(self) -> OffsetDateTime {
         // Years beyond what RFC 3339 can say cannot be parsed or made from the clock.
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 }
 
@@ -116,18 +117,18 @@ pub struct Clock(Arc<Source>);
 struct Source {
     /// `Some` when a test holds the time.
     held: Option<Mutex<Moment>>,
-    ids: ContextV7,
+    ids: Mutex<ContextV7>,
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Source { held: None, ids: ContextV7::new() }))
+        Self(Arc::new(Source { held: None, ids: Mutex::new(ContextV7::new()) }))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     pub fn held_at(moment: Moment) -> Self {
-        Self(Arc::new(Source { held: Some(Mutex::new(moment)), ids: ContextV7::new() }))
+        Self(Arc::new(Source { held: Some(Mutex::new(moment)), ids: Mutex::new(ContextV7::new()) }))
     }
 
     /// The moment it is.
@@ -157,8 +158,9 @@ impl Clock {
         let now = self.now().micros();
         let seconds = u64::try_from(now.div_euclid(1_000_000)).unwrap_or(0);
         let nanos = (now.rem_euclid(1_000_000) * 1000) as u32;
+        let ids = self.0.ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
-        Uuid::new_v7(Timestamp::from_unix(&self.0.ids, seconds, nanos))
+        Uuid::new_v7(Timestamp::from_unix(&*ids, seconds, nanos))
     }
 }
 

@@ -1,0 +1,272 @@
+//! One store, two databases: the same SQL text on SQLite and on PostgreSQL.
+//!
+//! Every module has a [`Db`] of its own. Reads may go straight to it; whatever belongs together goes through a
+//! [`Tx`]. `docs/sql.md` keeps the rules by which one text suits both databases.
+
+mod error;
+mod group;
+mod migrate;
+mod postgres;
+mod query;
+mod sqlite;
+mod stats;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::Clock;
+use sqlx::SqlitePool;
+use sqlx::postgres::PgPool;
+use tokio::sync::Notify;
+
+use crate::tasks::{OpenMark, Tasks};
+
+pub use error::DbError;
+pub use migrate::Migration;
+pub use postgres::PostgresOptions;
+pub use query::{Bind, Query, Row, Sql};
+pub use sqlite::{Queue, SqliteOptions};
+pub use sqlx::types::Json;
+pub use stats::{Counts, Stats};
+
+/// Where a module keeps its tables.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// A file of its own.
+    Sqlite(SqliteOptions),
+    /// A database and a role of its own.
+    Postgres(PostgresOptions),
+}
+
+/// A module's database.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    module: &'static str,
+    clock: Clock,
+    stats: Stats,
+    /// Rung when a transaction with events has committed.
+    published: Notify,
+    /// Rung when a transaction with jobs has committed.
+    enqueued: Notify,
+    engine: Engine,
+}
+
+enum Engine {
+    Sqlite { readers: SqlitePool, writer: group::Writer },
+    Postgres { pool: PgPool, tasks: Tasks },
+}
+
+/// Work to do once a transaction is durable.
+type Hook = Box<dyn FnOnce() + Send>;
+
+impl Db {
+    /// Opens a module's database and checks the settings its promises rest on.
+    ///
+    /// # Errors
+    /// The database cannot be reached or created, or is set up so that an acknowledged write could be lost.
+    pub async fn open(
+        module: &'static str,
+        store: &Store,
+        clock: Clock,
+        tasks: &Tasks,
+    ) -> Result<Self, DbError> {
+        let stats = Stats::default();
+        let engine = match store {
+            Store::Sqlite(options) => {
+                let (writer, readers) = sqlite::open(options).await?;
+                Engine::Sqlite {
+                    readers,
+                    writer: group::Writer::new(writer, options.queue, tasks.clone(), stats.clone()),
+                }
+            }
+            Store::Postgres(options) => {
+                Engine::Postgres { pool: postgres::open(options).await?, tasks: tasks.clone() }
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            module,
+            clock,
+            stats,
+            published: Notify::new(),
+            enqueued: Notify::new(),
+            engine,
+        })))
+    }
+
+    /// The module whose database this is.
+    pub fn module(&self) -> &'static str {
+        self.0.module
+    }
+
+    /// The clock that stamps what is written here.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What has been sent to the database so far.
+    pub fn stats(&self) -> &Stats {
+        &self.0.stats
+    }
+
+    /// Whether this is SQLite, where the writer itself gives events their positions.
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.0.engine, Engine::Sqlite { .. })
+    }
+
+    pub(crate) fn published(&self) -> &Notify {
+        &self.0.published
+    }
+
+    pub(crate) fn enqueued(&self) -> &Notify {
+        &self.0.enqueued
+    }
+
+    /// A statement on its own, outside any transaction. On SQLite it can only read.
+    pub fn query(&self, sql: impl Into<Sql>) -> Query<'_> {
+        let target = match &self.0.engine {
+            Engine::Sqlite { readers, .. } => query::Target::SqlitePool(readers),
+            Engine::Postgres { pool, .. } => query::Target::PostgresPool(pool),
+        };
+        Query::new(target, sql.into(), &self.0.stats)
+    }
+
+    /// Begins a transaction. Dropping it undoes it.
+    ///
+    /// # Errors
+    /// [`DbError::Busy`] when no connection came free in time; nothing was done.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        let inner = match &self.0.engine {
+            Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
+            Engine::Postgres { pool, .. } => TxInner::Postgres(postgres::PgTx::begin(pool).await?),
+        };
+        Ok(Tx {
+            inner,
+            db: self.clone(),
+            hooks: Vec::new(),
+            published: false,
+            enqueued: false,
+            _open: OpenMark::set(),
+        })
+    }
+
+    /// Applies the migrations that are missing. Safe to run again and from several processes.
+    ///
+    /// # Errors
+    /// A migration fails, or the database has seen one that this binary does not know or that has changed since.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<(), DbError> {
+        migrate::run(self, migrations).await
+    }
+
+    /// How many of the migrations are still missing.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn pending_migrations(&self, migrations: &[Migration]) -> Result<usize, DbError> {
+        migrate::pending(self, migrations).await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// It gives none.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.query("SELECT CAST(1 AS BIGINT)").one::<(i64,)>().await.map(|_| ())
+    }
+
+    /// Brings the file in order and lets go of it.
+    pub async fn close(&self) {
+        match &self.0.engine {
+            Engine::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres { pool, .. } => {
+                let _ = tokio::time::timeout(Duration::from_secs(2), pool.close()).await;
+            }
+        }
+    }
+}
+
+/// A transaction: all of it happens, or nothing.
+pub struct Tx {
+    inner: TxInner,
+    db: Db,
+    hooks: Vec<Hook>,
+    published: bool,
+    enqueued: bool,
+    _open: OpenMark,
+}
+
+enum TxInner {
+    Sqlite(group::Lease),
+    Postgres(postgres::PgTx),
+}
+
+impl Tx {
+    /// A statement of this transaction.
+    pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
+        let target = match &mut self.inner {
+            TxInner::Sqlite(lease) => query::Target::Lease(lease),
+            TxInner::Postgres(tx) => query::Target::PgTx(tx),
+        };
+        Query::new(target, sql.into(), &self.db.0.stats)
+    }
+
+    /// The database this is a transaction of.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Runs once the transaction is durable, before anybody is told; never when it is undone.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.hooks.push(Box::new(hook));
+    }
+
+    pub(crate) fn mark_published(&mut self) {
+        self.published = true;
+    }
+
+    pub(crate) fn mark_enqueued(&mut self) {
+        self.enqueued = true;
+    }
+
+    /// Makes it durable. Goes on to its end even when the caller is gone.
+    ///
+    /// # Errors
+    /// It could not be made durable, or that is unknown; see [`DbError::maybe_committed`].
+    pub async fn commit(self) -> Result<(), DbError> {
+        let Self { inner, db, mut hooks, published, enqueued, _open } = self;
+        if published || enqueued {
+            let db = db.clone();
+            hooks.push(Box::new(move || {
+                if published {
+                    db.published().notify_waiters();
+                    db.published().notify_one();
+                }
+                if enqueued {
+                    db.enqueued().notify_one();
+                }
+            }));
+        }
+        db.0.stats.commit();
+        match (inner, &db.0.engine) {
+            (TxInner::Sqlite(lease), _) => lease.commit(hooks).await,
+            (TxInner::Postgres(tx), Engine::Postgres { tasks, .. }) => {
+                // In a task of its own, because a COMMIT nobody waits for would leave the hooks undone.
+                let committed = tasks.spawn(tx.commit(hooks)).await;
+                committed.unwrap_or(Err(DbError::Aborted))
+            }
+            (TxInner::Postgres(_), Engine::Sqlite { .. }) => Err(DbError::Aborted),
+        }
+    }
+
+    /// Undoes it and waits until it is undone. Dropping does the same without waiting.
+    pub async fn rollback(self) {
+        match self.inner {
+            TxInner::Sqlite(lease) => drop(lease),
+            TxInner::Postgres(tx) => tx.rollback().await,
+        }
+    }
+}

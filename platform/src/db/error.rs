@@ -1,0 +1,95 @@
+//! What can go wrong with a statement, in the words a caller can act on.
+
+use sqlx::error::ErrorKind;
+
+/// A statement or transaction that did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection came free in time, or the database is locked by somebody else. Nothing was done.
+    #[error("the database is busy")]
+    Busy,
+    /// Two transactions stood in each other's way and this one was chosen to give up. Worth doing again.
+    #[error("the transaction conflicted with another")]
+    Conflict(#[source] sqlx::Error),
+    /// A value that must be unique is taken.
+    #[error("a unique value is taken")]
+    Unique(#[source] sqlx::Error),
+    /// A `CHECK` or a foreign key refused the change.
+    #[error("a rule of the database refused the change")]
+    Refused(#[source] sqlx::Error),
+    /// There is no space left to write to.
+    #[error("the disk is full")]
+    Full(#[source] sqlx::Error),
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// The commit was tried and brought no clear answer.
+    #[error("the commit brought no clear answer")]
+    CommitUnknown(#[source] std::sync::Arc<sqlx::Error>),
+    /// An earlier statement of the transaction failed, so that it can only be undone.
+    #[error("the transaction had already failed")]
+    Aborted,
+    /// A row that must be there is not.
+    #[error("a row that must be there is missing")]
+    Missing,
+    /// The database is set up in a way that breaks our promises, or runs a version that does.
+    #[error("{0}")]
+    Unsafe(String),
+    /// Anything else: a bug in a statement, a broken file.
+    #[error("the database failed")]
+    Other(#[source] sqlx::Error),
+    /// The schema is not what this binary needs.
+    #[error("the migrations cannot be applied")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl DbError {
+    /// Whether the change may have become durable although this error says that it failed.
+    pub fn maybe_committed(&self) -> bool {
+        matches!(self, Self::CommitUnknown(_) | Self::Unreachable(_))
+    }
+
+    /// Whether doing the same transaction again may well succeed.
+    pub fn is_worth_repeating(&self) -> bool {
+        matches!(self, Self::Conflict(_) | Self::Busy)
+    }
+
+    /// Whether SQLite may have undone the whole transaction by itself.
+    ///
+    /// See "Response To Errors Within A Transaction" in SQLite's page on transactions.
+    pub(super) fn undoes_batch(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unreachable(_) | Self::Busy | Self::Other(_))
+    }
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::RowNotFound => Self::Missing,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unreachable(error),
+            sqlx::Error::Database(reported) => match (reported.kind(), reported.code().as_deref()) {
+                (ErrorKind::UniqueViolation, _) => Self::Unique(error),
+                (
+                    ErrorKind::CheckViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation,
+                    _,
+                ) => Self::Refused(error),
+                // SQLite: BUSY and its extended codes.
+                (_, Some("5" | "261" | "517" | "773")) => Self::Busy,
+                // SQLite: FULL. PostgreSQL: disk_full.
+                (_, Some("13" | "53100")) => Self::Full(error),
+                // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
+                (_, Some("40001" | "40P01" | "55P03")) => Self::Conflict(error),
+                // PostgreSQL: admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections.
+                (_, Some("57P01" | "57P02" | "57P03" | "53300")) => Self::Unreachable(error),
+                // SQLite raises triggers as SQLITE_CONSTRAINT_TRIGGER, PostgreSQL as raise_exception.
+                (_, Some("1811" | "P0001")) => Self::Refused(error),
+                _ => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+}

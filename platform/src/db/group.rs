@@ -1,0 +1,319 @@
+//! Group commit: concurrent write transactions of a module share one fsync.
+//!
+//! SQLite has one writer at a time. Transactions therefore run one after another, each in a savepoint of one
+//! `BEGIN IMMEDIATE`, and a single `COMMIT` makes all of them durable. Nobody is answered before that commit.
+//!
+//! There is one connection. Whoever holds the [`Lease`] may use it, always with a fresh savepoint open. When a lease
+//! ends, in whatever way, a task that nobody can cancel settles it: it releases or undoes the savepoint and hands
+//! the connection to the next in the queue, or commits the batch when nobody waits. So a request that goes away
+//! half-way costs only its own savepoint.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::{Notify, oneshot};
+
+use super::Hook;
+use super::error::DbError;
+use super::stats::Stats;
+use crate::tasks::Tasks;
+
+/// How long the queue may become, and how large a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Queue {
+    /// Transactions that may wait for their turn.
+    pub length: usize,
+    /// How long one of them may wait.
+    pub patience: Duration,
+    /// Transactions in one commit.
+    pub batch: usize,
+    /// How long the first of a batch may wait for its commit.
+    pub batch_age: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            length: 1024,
+            patience: Duration::from_secs(2),
+            batch: 128,
+            batch_age: Duration::from_millis(20),
+        }
+    }
+}
+
+/// The one writer of a SQLite file.
+pub(super) struct Writer(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    queue: Queue,
+    tasks: Tasks,
+    stats: Stats,
+    /// Rung when the connection comes to rest.
+    rested: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// The connection while nobody uses it.
+    resting: Option<Batch>,
+    waiting: VecDeque<Waiter>,
+    closed: bool,
+}
+
+struct Waiter {
+    hand_over: oneshot::Sender<Lease>,
+}
+
+/// The connection, and the transactions whose commit is due.
+struct Batch {
+    connection: SqliteConnection,
+    members: Vec<Member>,
+    /// Since when a transaction is open.
+    open: Option<Instant>,
+}
+
+struct Member {
+    acknowledge: oneshot::Sender<Result<(), DbError>>,
+    hooks: Vec<Hook>,
+}
+
+/// The right to write, with a savepoint open. Dropping it undoes what was written.
+pub(super) struct Lease {
+    batch: Option<Batch>,
+    shared: Arc<Shared>,
+    /// SQLite may have undone the whole transaction; nothing may be written outside one.
+    broken: bool,
+}
+
+/// How the savepoint that is open now came to its end.
+enum Ended {
+    /// None is open.
+    NotBegun,
+    Keep(Member),
+    Undo,
+    /// The whole transaction is gone or in doubt.
+    Broken,
+}
+
+impl Writer {
+    pub(super) fn new(connection: SqliteConnection, queue: Queue, tasks: Tasks, stats: Stats) -> Self {
+        let resting = Some(Batch { connection, members: Vec::new(), open: None });
+        let state = Mutex::new(State { resting, ..State::default() });
+        Self(Arc::new(Shared { state, queue, tasks, stats, rested: Notify::new() }))
+    }
+
+    /// Waits for its turn.
+    pub(super) async fn begin(&self) -> Result<Lease, DbError> {
+        let (hand_over, lease) = oneshot::channel();
+        let resting = {
+            let mut state = self.0.lock();
+            if state.closed || state.waiting.len() >= self.0.queue.length {
+                return Err(DbError::Busy);
+            }
+            state.waiting.push_back(Waiter { hand_over });
+            state.resting.take()
+        };
+        if let Some(batch) = resting {
+            Shared::settle_in_background(&self.0, batch, Ended::NotBegun);
+        }
+        match tokio::time::timeout(self.0.queue.patience, lease).await {
+            Ok(Ok(lease)) => Ok(lease),
+            Ok(Err(_)) | Err(_) => Err(DbError::Busy),
+        }
+    }
+
+    /// Takes the connection itself, outside any transaction: for migrations, which bring their own.
+    pub(super) async fn borrow(&self) -> Result<Borrowed, DbError> {
+        let batch = self.rested().await?;
+        Ok(Borrowed { batch: Some(batch), shared: Arc::clone(&self.0) })
+    }
+
+    /// Waits for the last batch and closes the connection.
+    pub(super) async fn close(&self) {
+        self.0.lock().closed = true;
+        if let Ok(batch) = self.rested().await {
+            let _ = batch.connection.close().await;
+        }
+    }
+
+    async fn rested(&self) -> Result<Batch, DbError> {
+        let patience = tokio::time::sleep(self.0.queue.patience);
+        tokio::pin!(patience);
+        loop {
+            let rested = self.0.rested.notified();
+            if let Some(batch) = self.0.lock().resting.take() {
+                return Ok(batch);
+            }
+            tokio::select! {
+                () = rested => {}
+                () = &mut patience => return Err(DbError::Busy),
+            }
+        }
+    }
+}
+
+/// The connection outside any transaction. Goes back when dropped.
+pub(super) struct Borrowed {
+    batch: Option<Batch>,
+    shared: Arc<Shared>,
+}
+
+impl Borrowed {
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        self.batch.as_mut().map(|batch| &mut batch.connection).ok_or(DbError::Aborted)
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            Shared::settle_in_background(&self.shared, batch, Ended::NotBegun);
+        }
+    }
+}
+
+impl Lease {
+    /// The connection, unless the transaction around the savepoint is in doubt.
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        match &mut self.batch {
+            Some(batch) if !self.broken => Ok(&mut batch.connection),
+            _ => Err(DbError::Aborted),
+        }
+    }
+
+    /// Remembers a failure after which SQLite may have undone more than the statement.
+    pub(super) fn note(&mut self, error: DbError) -> DbError {
+        self.broken |= error.undoes_batch();
+        error
+    }
+
+    /// Makes it durable together with the others of its batch.
+    pub(super) async fn commit(mut self, hooks: Vec<Hook>) -> Result<(), DbError> {
+        if self.broken {
+            return Err(DbError::Aborted);
+        }
+        let (acknowledge, acknowledged) = oneshot::channel();
+        if let Some(batch) = self.batch.take() {
+            Shared::settle_in_background(&self.shared, batch, Ended::Keep(Member { acknowledge, hooks }));
+        }
+        acknowledged.await.unwrap_or(Err(DbError::Aborted))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            let ended = if self.broken { Ended::Broken } else { Ended::Undo };
+            Shared::settle_in_background(&self.shared, batch, ended);
+        }
+    }
+}
+
+impl Batch {
+    fn is_due(&self, queue: Queue) -> bool {
+        self.members.len() >= queue.batch || self.open.is_some_and(|since| since.elapsed() >= queue.batch_age)
+    }
+
+    /// Ends the open savepoint and, in the same breath, opens the next one or commits.
+    async fn end_savepoint(&mut self, ended: Ended, go_on: bool, stats: &Stats) -> Result<(), sqlx::Error> {
+        let text = match (ended, go_on) {
+            (Ended::NotBegun, false) => return Ok(()),
+            (Ended::NotBegun, true) => "BEGIN IMMEDIATE; SAVEPOINT w",
+            (Ended::Keep(member), go_on) => {
+                self.members.push(member);
+                if go_on { "RELEASE w; SAVEPOINT w" } else { "RELEASE w; COMMIT" }
+            }
+            (Ended::Undo, true) => "ROLLBACK TO w",
+            (Ended::Undo, false) if self.members.is_empty() => "ROLLBACK",
+            (Ended::Undo, false) => "ROLLBACK TO w; COMMIT",
+            (Ended::Broken, _) => {
+                return Err(sqlx::Error::Protocol("a statement broke the transaction".into()));
+            }
+        };
+        if !go_on {
+            stats.batch();
+        }
+        self.connection.execute(text).await.map(|_| ())
+    }
+
+    /// Tells every member how it ended.
+    fn acknowledge(&mut self, result: Result<(), sqlx::Error>) {
+        self.open = None;
+        let failure = result.err().map(Arc::new);
+        for member in self.members.drain(..) {
+            let answer = match &failure {
+                None => {
+                    for hook in member.hooks {
+                        // A hook that panics must not take the only connection with it.
+                        let _ = catch_unwind(AssertUnwindSafe(hook));
+                    }
+                    Ok(())
+                }
+                Some(error) => Err(DbError::CommitUnknown(Arc::clone(error))),
+            };
+            // Whoever asked may be gone; the commit stands all the same.
+            let _ = member.acknowledge.send(answer);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first in the queue who still waits.
+    fn next_waiter(&self) -> Option<Waiter> {
+        let mut state = self.lock();
+        while let Some(waiter) = state.waiting.pop_front() {
+            if !waiter.hand_over.is_closed() {
+                return Some(waiter);
+            }
+        }
+        None
+    }
+
+    fn settle_in_background(this: &Arc<Self>, batch: Batch, ended: Ended) {
+        // Detached on purpose: whoever needs the outcome waits for its acknowledgement.
+        drop(this.tasks.spawn(Arc::clone(this).settle(batch, ended)));
+    }
+
+    /// Serves the queue until somebody has the lease or nobody waits.
+    async fn settle(self: Arc<Self>, mut batch: Batch, mut ended: Ended) {
+        loop {
+            let next = if batch.is_due(self.queue) { None } else { self.next_waiter() };
+            match (batch.end_savepoint(ended, next.is_some(), &self.stats).await, next) {
+                (Ok(()), Some(waiter)) => {
+                    batch.open.get_or_insert_with(Instant::now);
+                    let lease = Lease { batch: Some(batch), shared: Arc::clone(&self), broken: false };
+                    let Err(mut refused) = waiter.hand_over.send(lease) else { return };
+                    let Some(returned) = refused.batch.take() else { return };
+                    batch = returned;
+                    ended = Ended::Undo;
+                    continue;
+                }
+                (Ok(()), None) => batch.acknowledge(Ok(())),
+                (Err(error), next) => {
+                    tracing::error!(error = %error, "the write transaction failed; all of its members are undone");
+                    let _ = batch.connection.execute("ROLLBACK").await;
+                    batch.acknowledge(Err(error));
+                    // Whoever was next learns that the database is busy rather than waiting on a broken one.
+                    drop(next);
+                }
+            }
+            let mut state = self.lock();
+            if state.waiting.is_empty() {
+                state.resting = Some(batch);
+                self.rested.notify_waiters();
+                return;
+            }
+            ended = Ended::NotBegun;
+        }
+    }
+}
