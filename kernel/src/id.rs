@@ -84,6 +84,25 @@ impl<T: Entity> fmt::Debug for Id<T> {
     }
 }
 
+/// Names kinds of things and their ids: `ids! { /// An order. OrderId = Order("ord"); }`.
+#[macro_export]
+macro_rules! ids {
+    ($( $(#[$doc:meta])* $Id:ident = $Kind:ident($prefix:literal); )+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $Kind {}
+
+            impl $crate::Entity for $Kind {
+                const PREFIX: &'static str = $prefix;
+            }
+
+            $(#[$doc])*
+            pub type $Id = $crate::Id<$Kind>;
+        )+
+    };
+}
+
 fn encode(uuid: Uuid) -> [u8; SUFFIX_LEN] {
     let mut rest = uuid.as_u128();
     let mut text = [b'0'; SUFFIX_LEN];

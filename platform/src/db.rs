@@ -47,6 +47,8 @@ struct Inner {
     clock: Clock,
     stats: Stats,
     /// Rung when a transaction with events has committed.
+    written: Notify,
+    /// Rung when events have their positions and can be read.
     published: Notify,
     /// Rung when a transaction with jobs has committed.
     enqueued: Notify,
@@ -89,6 +91,7 @@ impl Db {
             module,
             clock,
             stats,
+            written: Notify::new(),
             published: Notify::new(),
             enqueued: Notify::new(),
             engine,
@@ -113,6 +116,10 @@ impl Db {
     /// Whether this is SQLite, where the writer itself gives events their positions.
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.0.engine, Engine::Sqlite { .. })
+    }
+
+    pub(crate) fn written(&self) -> &Notify {
+        &self.0.written
     }
 
     pub(crate) fn published(&self) -> &Notify {
@@ -242,8 +249,8 @@ impl Tx {
             let db = db.clone();
             hooks.push(Box::new(move || {
                 if published {
+                    db.written().notify_one();
                     db.published().notify_waiters();
-                    db.published().notify_one();
                 }
                 if enqueued {
                     db.enqueued().notify_one();

@@ -2,16 +2,20 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 tokio::task_local! {
     /// How many transactions this task holds open. No other module may be called while it is not zero.
     static OPEN_TRANSACTIONS: Cell<u32>;
+    /// W3C trace context of what this task works for; events and calls carry it on.
+    static TRACEPARENT: Option<Arc<str>>;
 }
 
 /// Spawns supervised tasks on the application's runtime.
@@ -41,7 +45,8 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         let marked = OPEN_TRANSACTIONS.scope(Cell::new(0), work);
-        self.running.spawn_on(marked, &self.runtime)
+        let traced = TRACEPARENT.scope(traceparent(), marked);
+        self.running.spawn_on(traced.in_current_span(), &self.runtime)
     }
 
     /// Cancelled when the process stops: loops end at their next item boundary.
@@ -69,6 +74,16 @@ impl Default for Tasks {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Runs work as part of this trace.
+pub async fn traced<F: Future>(traceparent: Option<Arc<str>>, work: F) -> F::Output {
+    TRACEPARENT.scope(traceparent, work).await
+}
+
+/// The trace that this task works for.
+pub fn traceparent() -> Option<Arc<str>> {
+    TRACEPARENT.try_with(Clone::clone).ok().flatten()
 }
 
 /// Marks a transaction as open in this task for as long as it lives.

@@ -1,1 +1,127 @@
-//! user-api
+//! What others may know of the user module: the contract, its types, its events, its error.
+
+#![deny(missing_docs)]
+
+use kernel::event::EventData;
+use kernel::{CallFailure, Moment, contract, ids};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+ids! {
+    /// An account, of a customer or of staff.
+    AccountId = AccountKind("usr");
+    /// An address in a customer's book.
+    AddressId = AddressKind("adr");
+    /// A signed-in session.
+    SessionId = SessionKind("ses");
+}
+
+contract! {
+    /// Who people are, for modules that only hold their ids.
+    pub trait Users = "users.v1", UsersClient, UsersServer, UsersError {
+        /// The keys that access tokens are signed with, so that anybody can verify one.
+        Read fn keys(ListKeys) -> SigningKeys;
+        /// The accounts with these ids, in no particular order; unknown ids are left out.
+        Read fn accounts(FindAccounts) -> Accounts;
+    }
+}
+
+/// Asks for the signing keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListKeys {}
+
+/// Every key whose signatures are valid now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeys {
+    /// Who issues the tokens: their `iss` claim.
+    pub issuer: String,
+    /// The keys.
+    pub keys: Vec<SigningKey>,
+}
+
+/// The public half of an Ed25519 key (RFC 8037).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKey {
+    /// The `kid` in the token's header.
+    pub id: String,
+    /// The 32 bytes of the public key in base64url without padding: the JWK member `x`.
+    pub public_key: String,
+}
+
+/// Asks for accounts by id; at most 100 at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindAccounts {
+    /// The ids.
+    pub ids: Vec<AccountId>,
+}
+
+/// Accounts that were found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Accounts {
+    /// The accounts.
+    pub accounts: Vec<AccountSummary>,
+}
+
+/// An account as other modules see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSummary {
+    /// The account.
+    pub id: AccountId,
+    /// The name it goes by.
+    pub name: String,
+    /// Its e-mail address.
+    pub email: String,
+    /// Since when it exists.
+    pub created_at: Moment,
+}
+
+/// Why a question about users was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum UsersError {
+    /// More ids at once than a batch may have.
+    #[error("at most {limit} ids at once")]
+    TooMany {
+        /// The limit.
+        limit: u32,
+    },
+    /// No answer.
+    #[error(transparent)]
+    Failed(#[from] CallFailure),
+}
+
+/// A customer registered. Says nothing personal: who needs more asks for the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerCreated {
+    /// The account.
+    pub customer_id: AccountId,
+}
+
+impl EventData for CustomerCreated {
+    const TYPE: &'static str = "customer.created";
+    fn subject(&self) -> String {
+        self.customer_id.to_string()
+    }
+}
+
+/// A customer changed their account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerUpdated {
+    /// The account.
+    pub customer_id: AccountId,
+}
+
+impl EventData for CustomerUpdated {
+    const TYPE: &'static str = "customer.updated";
+    fn subject(&self) -> String {
+        self.customer_id.to_string()
+    }
+}

@@ -1,0 +1,102 @@
+//! What happened: a log per module, and listeners that each keep their own place in it.
+//!
+//! The log is the truth. An event is written in the transaction of the change it reports, and a listener moves its
+//! cursor in the transaction of the effect, so every event has its effect exactly once.
+
+mod feed;
+mod listen;
+mod parked;
+mod retain;
+mod sequence;
+
+use kernel::Event;
+use kernel::event::EventData;
+
+use crate::db::{Db, DbError, Json, Sql, Tx};
+use crate::tasks::traceparent;
+
+pub use feed::{EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, ReadEvents};
+pub use listen::{Listener, ListenerError, listen};
+pub use parked::{ParkedEvent, parked, replay};
+pub use retain::retain;
+pub use sequence::sequence;
+
+const INSERT: Sql = Sql::each(
+    "INSERT INTO events (position, id, type, subject, occurred_at, data, traceparent)
+     VALUES ((SELECT COALESCE(MAX(position), 0) + 1 FROM events), $1, $2, $3, $4, $5, $6)",
+    "INSERT INTO events (id, type, subject, occurred_at, data, traceparent)
+     VALUES ($1, $2, $3, $4, $5, $6)",
+);
+
+impl Tx {
+    /// Says what happened, in the same transaction as the change.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn publish<E: EventData>(&mut self, event: &E) -> Result<(), DbError> {
+        let data =
+            serde_json::to_value(event).map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
+        let clock = self.db().clock().clone();
+        self.query(INSERT)
+            .bind(clock.uuid())
+            .bind(E::TYPE)
+            .bind(event.subject())
+            .bind(clock.now())
+            .bind(Json(data))
+            .bind(traceparent().map(|text| text.to_string()))
+            .run()
+            .await?;
+        self.mark_published();
+        Ok(())
+    }
+}
+
+/// Reads a module's own log: at most `limit` events after a position, in order.
+///
+/// # Errors
+/// As any statement.
+pub async fn read(db: &Db, after: i64, limit: u32) -> Result<Vec<Event>, DbError> {
+    let rows: Vec<EventRow> = db
+        .query(
+            "SELECT position, id, type, subject, occurred_at, data, traceparent
+             FROM events
+             WHERE position > $1
+             ORDER BY position
+             LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .all()
+        .await?;
+    let source = format!("/{}", db.module());
+    Ok(rows.into_iter().map(|row| row.into_event(&source)).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    position: i64,
+    id: uuid::Uuid,
+    #[sqlx(rename = "type")]
+    kind: String,
+    subject: String,
+    occurred_at: kernel::Moment,
+    data: Json<serde_json::Value>,
+    traceparent: Option<String>,
+}
+
+impl EventRow {
+    fn into_event(self, source: &str) -> Event {
+        Event {
+            specversion: "1.0".into(),
+            id: self.id,
+            source: source.to_owned(),
+            kind: self.kind,
+            subject: self.subject,
+            time: self.occurred_at,
+            datacontenttype: "application/json".into(),
+            data: self.data.0,
+            position: self.position,
+            traceparent: self.traceparent,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A listener: reads a log after its cursor, applies what it wants, and moves the cursor with the effect.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Call, Event};
+
+use super::feed::{Feeds, ReadEvents};
+use super::parked;
+use crate::db::{Db, DbError, Tx};
+use crate::tasks::Tasks;
+
+const WAIT: Duration = Duration::from_secs(2);
+/// A listener that wants nothing of what it read remembers its place after so many events.
+const SAVE_EVERY: i64 = 1000;
+
+/// Hears what a module says.
+#[kernel::macros::async_trait]
+pub trait Listener: Send + Sync + 'static {
+    /// Its name, unique in its module; the cursor is kept under it.
+    fn name(&self) -> &'static str;
+
+    /// The module it listens to.
+    fn source(&self) -> &'static str;
+
+    /// Whether it does anything with events of this type.
+    fn wants(&self, kind: &str) -> bool;
+
+    /// Applies one event. It may only write to its own database through `tx`; what needs anybody else becomes a job.
+    ///
+    /// # Errors
+    /// After eight failures the event is parked, with later ones of its subject, until an operator replays it.
+    async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError>;
+}
+
+/// Why an event could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenerError {
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The data is not what its type promises.
+    #[error("the event's data does not have the form of its type")]
+    Malformed(#[from] serde_json::Error),
+    /// The event makes no sense here.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl ListenerError {
+    /// Whether the store was at fault and the event is not.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Db(error) if error.is_worth_repeating() || matches!(error, DbError::Unreachable(_) | DbError::Full(_) | DbError::CommitUnknown(_)))
+    }
+}
+
+/// Runs a listener until the process stops.
+pub async fn listen(listener: Arc<dyn Listener>, db: Db, feeds: Arc<dyn Feeds>, batch: u32, tasks: Tasks) {
+    let mut reader = Reader { listener, db, position: None, saved: 0 };
+    while !tasks.stopping().is_cancelled() {
+        let step = tokio::select! {
+            step = reader.step(feeds.as_ref(), batch) => step,
+            () = tasks.stopping().cancelled() => return,
+        };
+        if let Err(error) = step {
+            tracing::warn!(listener = reader.listener.name(), error = %error, "the listener pauses and tries again");
+            tasks.pause(Duration::from_millis(300)).await;
+        }
+    }
+}
+
+struct Reader {
+    listener: Arc<dyn Listener>,
+    db: Db,
+    /// What was read last; ahead of the stored cursor while nothing was wanted.
+    position: Option<i64>,
+    saved: i64,
+}
+
+impl Reader {
+    /// Reads once and applies what came.
+    async fn step(&mut self, feeds: &dyn Feeds, batch: u32) -> Result<(), ListenerError> {
+        parked::retry(&self.db, self.listener.as_ref()).await?;
+        let after = match self.position {
+            Some(position) => position,
+            None => self.stored().await?,
+        };
+        let request = ReadEvents {
+            source: self.listener.source().to_owned(),
+            after,
+            limit: batch,
+            wait_ms: WAIT.as_millis() as u64,
+        };
+        let call = Call::by_module(self.db.module(), WAIT * 3);
+        let page =
+            feeds.read(&call, request).await.map_err(|error| ListenerError::Refused(error.to_string()))?;
+        let Some(last) = page.events.last().map(|event| event.position) else { return Ok(()) };
+
+        let wanted: Vec<&Event> =
+            page.events.iter().filter(|event| self.listener.wants(&event.kind)).collect();
+        if wanted.is_empty() {
+            self.position = Some(last);
+            if last - self.saved >= SAVE_EVERY {
+                self.apply(&[], last).await?;
+            }
+            return Ok(());
+        }
+        match self.apply(&wanted, last).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_passing() => Err(error),
+            // One of them is at fault: one by one, so that it holds up nobody else.
+            Err(_) => {
+                for event in wanted {
+                    self.apply_or_park(event).await?;
+                }
+                self.position = self.position.map(|position| position.max(last));
+                Ok(())
+            }
+        }
+    }
+
+    async fn apply_or_park(&mut self, event: &Event) -> Result<(), ListenerError> {
+        match self.apply(&[event], event.position).await {
+            Err(error) if !error.is_passing() => {
+                tracing::error!(
+                    listener = self.listener.name(), event.id = %event.id, event.kind = %event.kind, error = %error,
+                    "an event could not be applied; it is set aside and tried again"
+                );
+                let mut tx = self.db.begin().await?;
+                parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
+                self.finish(tx, event.position).await
+            }
+            other => other,
+        }
+    }
+
+    /// Applies events and moves the cursor to `position`, in one transaction.
+    async fn apply(&mut self, events: &[&Event], position: i64) -> Result<(), ListenerError> {
+        let mut tx = self.db.begin().await?;
+        let parked: HashSet<String> = parked::subjects(&mut tx, self.listener.as_ref()).await?;
+        for event in events {
+            if parked.contains(&event.subject) {
+                parked::park(
+                    &mut tx,
+                    self.listener.as_ref(),
+                    event,
+                    0,
+                    "an earlier event of its subject is parked",
+                )
+                .await?;
+            } else {
+                self.listener.apply(&mut tx, event).await?;
+            }
+        }
+        self.finish(tx, position).await
+    }
+
+    /// Moves the cursor and commits, unless another replica was faster.
+    async fn finish(&mut self, mut tx: Tx, position: i64) -> Result<(), ListenerError> {
+        let now = self.db.clock().now();
+        let moved = tx
+            .query(
+                "UPDATE cursors
+                 SET position = $1, updated_at = $2
+                 WHERE listener = $3 AND source = $4 AND position = $5",
+            )
+            .bind(position)
+            .bind(now)
+            .bind(self.listener.name())
+            .bind(self.listener.source())
+            .bind(self.saved)
+            .run()
+            .await?;
+        if moved == 0 {
+            tx.rollback().await;
+            self.stored().await?;
+            return Ok(());
+        }
+        tx.commit().await?;
+        self.saved = position;
+        self.position = Some(position);
+        Ok(())
+    }
+
+    /// The cursor as it is stored; a new listener starts at the beginning.
+    async fn stored(&mut self) -> Result<i64, ListenerError> {
+        let known: Option<(i64,)> = self
+            .db
+            .query("SELECT position FROM cursors WHERE listener = $1 AND source = $2")
+            .bind(self.listener.name())
+            .bind(self.listener.source())
+            .maybe()
+            .await?;
+        let position = match known {
+            Some((position,)) => position,
+            None => {
+                let mut tx = self.db.begin().await?;
+                tx.query(
+                    "INSERT INTO cursors (listener, source, position, updated_at)
+                     VALUES ($1, $2, 0, $3)
+                     ON CONFLICT DO NOTHING",
+                )
+                .bind(self.listener.name())
+                .bind(self.listener.source())
+                .bind(self.db.clock().now())
+                .run()
+                .await?;
+                tx.commit().await?;
+                0
+            }
+        };
+        self.saved = position;
+        self.position = Some(position);
+        Ok(position)
+    }
+}

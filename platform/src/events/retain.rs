@@ -1,0 +1,58 @@
+//! Forgets old events, but only those that every known reader has passed.
+
+use std::time::Duration;
+
+use crate::db::{Db, DbError};
+
+/// Rows in one transaction, so that the writer is not held for long.
+const BATCH: i64 = 1000;
+
+/// Notes how far a reader is and deletes events older than `keep` that all readers have passed. The newest event
+/// always stays: the next position is one more than the largest there is. Returns how many were deleted.
+///
+/// # Errors
+/// As any statement.
+pub async fn retain(db: &Db, keep: Duration, readers: &[(String, i64)]) -> Result<u64, DbError> {
+    let now = db.clock().now();
+    let mut tx = db.begin().await?;
+    for (listener, position) in readers {
+        tx.query(
+            "INSERT INTO readers (listener, position, seen_at)
+             VALUES ($1, $2, $3)
+             ON CONFLICT (listener) DO UPDATE SET position = excluded.position, seen_at = excluded.seen_at",
+        )
+        .bind(listener.clone())
+        .bind(*position)
+        .bind(now)
+        .run()
+        .await?;
+    }
+    tx.commit().await?;
+
+    let mut deleted = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        let gone = tx
+            .query(
+                "DELETE FROM events
+                 WHERE position IN (
+                     SELECT position
+                     FROM events
+                     WHERE occurred_at < $1
+                         AND position <= (SELECT MIN(position) FROM readers)
+                         AND position < (SELECT MAX(position) FROM events)
+                     ORDER BY position
+                     LIMIT $2
+                 )",
+            )
+            .bind(now.minus(keep))
+            .bind(BATCH)
+            .run()
+            .await?;
+        tx.commit().await?;
+        deleted += gone;
+        if gone < BATCH as u64 {
+            return Ok(deleted);
+        }
+    }
+}
