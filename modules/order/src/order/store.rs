@@ -1,0 +1,399 @@
+//! How orders are kept.
+
+use kernel::{Currency, Moment, Money, Page, PageRequest};
+use order_api::{CartId, OrderId, OrderItemId};
+use platform::db::{Db, DbError, Json, Tx};
+use uuid::Uuid;
+
+use super::{FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus};
+use crate::address::Address;
+use crate::pricing::Totals;
+
+#[derive(sqlx::FromRow)]
+struct OrderRow {
+    id: OrderId,
+    number: Option<String>,
+    #[sqlx(try_from = "String")]
+    status: OrderStatus,
+    #[sqlx(try_from = "String")]
+    payment_status: PaymentStatus,
+    #[sqlx(try_from = "String")]
+    fulfillment_status: FulfillmentStatus,
+    cart_id: CartId,
+    customer_id: Option<Uuid>,
+    token_hash: Vec<u8>,
+    email: String,
+    currency: Currency,
+    subtotal_minor: i64,
+    discount_minor: i64,
+    shipping_minor: i64,
+    tax_minor: i64,
+    total_minor: i64,
+    authorized_minor: i64,
+    captured_minor: i64,
+    refunded_minor: i64,
+    shipping_address: Option<Json<Address>>,
+    billing_address: Option<Json<Address>>,
+    shipping_name: Option<String>,
+    tax_basis_points: i64,
+    payment_key: Uuid,
+    reservation_key: Uuid,
+    cancel_reason: Option<String>,
+    placed_at: Option<Moment>,
+    canceled_at: Option<Moment>,
+    version: i64,
+    created_at: Moment,
+    updated_at: Moment,
+}
+
+impl OrderRow {
+    fn with(self, items: Vec<OrderItem>) -> Order {
+        let money = |amount| Money::new(amount, self.currency);
+        Order {
+            id: self.id,
+            number: self.number,
+            status: self.status,
+            payment_status: self.payment_status,
+            fulfillment_status: self.fulfillment_status,
+            cart_id: self.cart_id,
+            customer_id: self.customer_id,
+            token_hash: self.token_hash,
+            email: self.email,
+            currency: self.currency,
+            totals: Totals {
+                subtotal: money(self.subtotal_minor),
+                discount: money(self.discount_minor),
+                shipping: money(self.shipping_minor),
+                tax: money(self.tax_minor),
+                total: money(self.total_minor),
+            },
+            shipping_address: self.shipping_address.map(|json| json.0),
+            billing_address: self.billing_address.map(|json| json.0),
+            shipping_name: self.shipping_name,
+            tax_basis_points: self.tax_basis_points,
+            paid: Paid {
+                authorized: self.authorized_minor,
+                captured: self.captured_minor,
+                refunded: self.refunded_minor,
+            },
+            payment_key: self.payment_key,
+            reservation_key: self.reservation_key,
+            cancel_reason: self.cancel_reason,
+            placed_at: self.placed_at,
+            canceled_at: self.canceled_at,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            items,
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct OrderItemRow {
+    id: OrderItemId,
+    order_id: OrderId,
+    variant_id: Uuid,
+    product_id: Uuid,
+    sku: Option<String>,
+    title: String,
+    variant_title: String,
+    requires_shipping: bool,
+    quantity: i64,
+    fulfilled: i64,
+    canceled: i64,
+    unit_price_minor: i64,
+    total_minor: i64,
+    tax_minor: i64,
+}
+
+impl From<OrderItemRow> for OrderItem {
+    fn from(row: OrderItemRow) -> Self {
+        Self {
+            id: row.id,
+            variant_id: row.variant_id,
+            product_id: row.product_id,
+            sku: row.sku,
+            title: row.title,
+            variant_title: row.variant_title,
+            requires_shipping: row.requires_shipping,
+            quantity: row.quantity,
+            fulfilled: row.fulfilled,
+            canceled: row.canceled,
+            unit_price: row.unit_price_minor,
+            total: row.total_minor,
+            tax: row.tax_minor,
+        }
+    }
+}
+
+/// Finds an order by its id.
+pub async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {
+    Ok(find_all(db, &[id]).await?.pop())
+}
+
+/// Finds orders by their ids, in the order of their ids; unknown ones are left out.
+pub async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
+    let rows: Vec<OrderRow> = db
+        .query(
+            "SELECT id, number, status, payment_status, fulfillment_status, cart_id, customer_id, token_hash, email,
+                 currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, authorized_minor,
+                 captured_minor, refunded_minor, shipping_address, billing_address, shipping_name, tax_basis_points,
+                 payment_key, reservation_key, cancel_reason, placed_at, canceled_at, version, created_at, updated_at
+             FROM orders
+             WHERE id IN {list}
+             ORDER BY id",
+        )
+        .list(ids.iter().copied())
+        .all()
+        .await?;
+    let mut items: Vec<OrderItemRow> = db
+        .query(
+            "SELECT id, order_id, variant_id, product_id, sku, title, variant_title, requires_shipping, quantity,
+                 fulfilled, canceled, unit_price_minor, total_minor, tax_minor
+             FROM order_items
+             WHERE order_id IN {list}
+             ORDER BY order_id, place",
+        )
+        .list(rows.iter().map(|row| row.id))
+        .all()
+        .await?;
+    let mut orders = Vec::with_capacity(rows.len());
+    for row in rows {
+        let rest = items.split_off(items.iter().take_while(|item| item.order_id == row.id).count());
+        orders.push(row.with(items.into_iter().map(OrderItem::from).collect()));
+        items = rest;
+    }
+    Ok(orders)
+}
+
+/// The order of a payment.
+pub async fn find_by_payment(db: &Db, key: Uuid) -> Result<Option<OrderId>, DbError> {
+    let row: Option<(OrderId,)> =
+        db.query("SELECT id FROM orders WHERE payment_key = $1").bind(key).maybe().await?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// Which orders a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    /// Only of this customer.
+    pub customer_id: Option<Uuid>,
+    /// Only with one of these; all when empty.
+    pub statuses: Vec<OrderStatus>,
+    /// Only with one of these; all when empty.
+    pub payment_statuses: Vec<PaymentStatus>,
+    /// Only with one of these; all when empty.
+    pub fulfillment_statuses: Vec<FulfillmentStatus>,
+}
+
+/// A page of orders, newest first.
+pub async fn list(db: &Db, filter: &OrderFilter, page: &PageRequest<Uuid>) -> Result<Page<Order>, DbError> {
+    // An empty filter lists every status, so that one statement serves all filters.
+    let statuses = if filter.statuses.is_empty() { OrderStatus::ALL } else { &filter.statuses };
+    let payments = if filter.payment_statuses.is_empty() { PaymentStatus::ALL } else { &filter.payment_statuses };
+    let fulfillments =
+        if filter.fulfillment_statuses.is_empty() { FulfillmentStatus::ALL } else { &filter.fulfillment_statuses };
+    let rows: Vec<(OrderId,)> = db
+        .query(
+            "SELECT id
+             FROM orders
+             WHERE id < $1
+                 AND (CAST($2 AS UUID) IS NULL OR customer_id = $2)
+                 AND status IN {statuses}
+                 AND payment_status IN {payment_statuses}
+                 AND fulfillment_status IN {fulfillment_statuses}
+             ORDER BY id DESC
+             LIMIT $3",
+        )
+        .bind(page.after.unwrap_or(Uuid::max()))
+        .bind(filter.customer_id)
+        .bind(i64::from(page.limit) + 1)
+        .list(statuses.iter().map(|status| status.as_str()))
+        .list(payments.iter().map(|status| status.as_str()))
+        .list(fulfillments.iter().map(|status| status.as_str()))
+        .all()
+        .await?;
+    let ids: Vec<OrderId> = rows.into_iter().map(|(id,)| id).collect();
+    let mut orders = find_all(db, &ids).await?;
+    orders.reverse();
+    Ok(Page::cut(orders, page.limit))
+}
+
+/// Stores a new order with its lines.
+pub async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO orders
+             (id, number, status, payment_status, fulfillment_status, cart_id, customer_id, token_hash, email,
+              currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, authorized_minor,
+              captured_minor, refunded_minor, shipping_address, billing_address, shipping_name, tax_basis_points,
+              payment_key, reservation_key, version, created_at, updated_at)
+         VALUES ($1, NULL, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0, $15, $16, $17, $18, $19,
+             $20, $21, $22, $23)",
+    )
+    .bind(order.id)
+    .bind(order.status.as_str())
+    .bind(order.payment_status.as_str())
+    .bind(order.fulfillment_status.as_str())
+    .bind(order.cart_id)
+    .bind(order.customer_id)
+    .bind(order.token_hash.clone())
+    .bind(order.email.clone())
+    .bind(order.currency)
+    .bind(order.totals.subtotal.amount)
+    .bind(order.totals.discount.amount)
+    .bind(order.totals.shipping.amount)
+    .bind(order.totals.tax.amount)
+    .bind(order.totals.total.amount)
+    .bind(order.shipping_address.clone().map(Json))
+    .bind(order.billing_address.clone().map(Json))
+    .bind(order.shipping_name.clone())
+    .bind(order.tax_basis_points)
+    .bind(order.payment_key)
+    .bind(order.reservation_key)
+    .bind(order.version)
+    .bind(order.created_at)
+    .bind(order.updated_at)
+    .run()
+    .await?;
+    tx.query(
+        "INSERT INTO order_items
+             (id, order_id, place, variant_id, product_id, sku, title, variant_title, requires_shipping, quantity,
+              fulfilled, canceled, unit_price_minor, total_minor, tax_minor)
+         VALUES {rows}",
+    )
+    .rows(order.items.iter().enumerate(), |row, (place, item)| {
+        row.bind(item.id)
+            .bind(order.id)
+            .bind(place as i64)
+            .bind(item.variant_id)
+            .bind(item.product_id)
+            .bind(item.sku.clone())
+            .bind(item.title.clone())
+            .bind(item.variant_title.clone())
+            .bind(item.requires_shipping)
+            .bind(item.quantity)
+            .bind(item.fulfilled)
+            .bind(item.canceled)
+            .bind(item.unit_price)
+            .bind(item.total)
+            .bind(item.tax)
+    })
+    .run()
+    .await
+    .map(|_| ())
+}
+
+/// Places an order that waits for its payment. Returns whether it did.
+///
+/// # Errors
+/// [`DbError::Unique`] when the number is taken.
+pub async fn place(tx: &mut Tx, order: &Order) -> Result<bool, DbError> {
+    let placed = tx
+        .query(
+            "UPDATE orders
+             SET status = 'placed', number = $1, payment_status = $2, authorized_minor = $3, captured_minor = $4,
+                 placed_at = $5, updated_at = $5, version = version + 1
+             WHERE id = $6 AND status = 'pendingPayment'",
+        )
+        .bind(order.number.clone())
+        .bind(order.payment_status.as_str())
+        .bind(order.paid.authorized)
+        .bind(order.paid.captured)
+        .bind(order.placed_at)
+        .bind(order.id)
+        .run()
+        .await?;
+    Ok(placed == 1)
+}
+
+/// Cancels an order in this status. Returns whether it did.
+pub async fn cancel(
+    tx: &mut Tx,
+    id: OrderId,
+    from: OrderStatus,
+    payment_status: PaymentStatus,
+    reason: &str,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let canceled = tx
+        .query(
+            "UPDATE orders
+             SET status = 'canceled', payment_status = $1, fulfillment_status = 'canceled', cancel_reason = $2,
+                 canceled_at = $3, updated_at = $3, version = version + 1
+             WHERE id = $4 AND status = $5",
+        )
+        .bind(payment_status.as_str())
+        .bind(reason.to_owned())
+        .bind(now)
+        .bind(id)
+        .bind(from.as_str())
+        .run()
+        .await?;
+    Ok(canceled == 1)
+}
+
+/// Counts so many of a line as canceled, if so many are still open. Returns whether they were.
+pub async fn cancel_item(tx: &mut Tx, order: OrderId, item: OrderItemId, quantity: i64) -> Result<bool, DbError> {
+    let canceled = tx
+        .query(
+            "UPDATE order_items
+             SET canceled = canceled + $1
+             WHERE id = $2 AND order_id = $3 AND fulfilled + canceled + $1 <= quantity",
+        )
+        .bind(quantity)
+        .bind(item)
+        .bind(order)
+        .run()
+        .await?;
+    Ok(canceled == 1)
+}
+
+/// Stores what follows from the lines: how far it is shipped, and whether that completes it.
+pub async fn update_shipping(
+    tx: &mut Tx,
+    order: &Order,
+    status: OrderStatus,
+    fulfillment: FulfillmentStatus,
+    now: Moment,
+) -> Result<bool, DbError> {
+    let updated = tx
+        .query(
+            "UPDATE orders
+             SET status = $1, fulfillment_status = $2, updated_at = $3, version = version + 1
+             WHERE id = $4 AND version = $5",
+        )
+        .bind(status.as_str())
+        .bind(fulfillment.as_str())
+        .bind(now)
+        .bind(order.id)
+        .bind(order.version)
+        .run()
+        .await?;
+    Ok(updated == 1)
+}
+
+/// Stores how the money stands. Events come in order, so the last word is right.
+pub async fn update_paid(
+    tx: &mut Tx,
+    id: OrderId,
+    paid: Paid,
+    status: PaymentStatus,
+    now: Moment,
+) -> Result<(), DbError> {
+    tx.query(
+        "UPDATE orders
+         SET authorized_minor = $1, captured_minor = $2, refunded_minor = $3, payment_status = $4, updated_at = $5,
+             version = version + 1
+         WHERE id = $6",
+    )
+    .bind(paid.authorized)
+    .bind(paid.captured)
+    .bind(paid.refunded)
+    .bind(status.as_str())
+    .bind(now)
+    .bind(id)
+    .run()
+    .await
+    .map(|_| ())
+}

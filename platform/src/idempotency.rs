@@ -1,0 +1,179 @@
+//! `Idempotency-Key`: one effect and one answer, however often a request is sent.
+//!
+//! A key is claimed before the work begins and answered when it is done. Who finds a claim whose lease ran out, after
+//! a crash, takes it over with the same effect id, so that the work is resumed rather than repeated.
+
+use std::time::Duration;
+
+use kernel::Moment;
+use uuid::Uuid;
+
+use crate::db::{Db, DbError, Json, Tx};
+use crate::http::{IdempotencyKey, StoredAnswer};
+
+/// How long answers are kept.
+const KEEP: Duration = Duration::from_hours(7 * 24);
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// The key is ours: do the work, under this identity.
+    Ours(Held),
+    /// The work was done: this is the answer.
+    Answered(StoredAnswer),
+    /// Somebody is at work on it, for so long at most.
+    Running(Duration),
+    /// The key was used for another request.
+    Mismatch,
+}
+
+/// A key that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The identity of the effect; the same in every attempt.
+    pub effect_id: Uuid,
+    /// Rises with every take-over, so that a holder who was given up for dead can answer nothing.
+    pub fence: i64,
+}
+
+/// Claims a key for `lease`. The claim stands once `tx` is committed.
+///
+/// # Errors
+/// As any statement.
+pub async fn claim(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Result<Claim, DbError> {
+    let clock = tx.db().clock().clone();
+    let (now, effect_id) = (clock.now(), clock.uuid());
+    let inserted = tx
+        .query(
+            "INSERT INTO idempotency_keys
+                 (scope, operation, key, fingerprint, effect_id, leased_until, fence, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .bind(hex::encode(key.fingerprint))
+        .bind(effect_id)
+        .bind(now.plus(lease))
+        .bind(now)
+        .run()
+        .await?;
+    if inserted == 1 {
+        return Ok(Claim::Ours(Held { effect_id, fence: 1 }));
+    }
+    let known: Known = tx
+        .query(
+            "SELECT fingerprint, effect_id, leased_until, fence, answer
+             FROM idempotency_keys
+             WHERE scope = $1 AND operation = $2 AND key = $3",
+        )
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .one()
+        .await?;
+    if known.fingerprint != hex::encode(key.fingerprint) {
+        return Ok(Claim::Mismatch);
+    }
+    if let Some(Json(answer)) = known.answer {
+        return Ok(Claim::Answered(answer));
+    }
+    let taken = tx
+        .query(
+            "UPDATE idempotency_keys
+             SET leased_until = $1, fence = fence + 1
+             WHERE scope = $2 AND operation = $3 AND key = $4 AND fence = $5 AND leased_until < $6 AND answer IS NULL",
+        )
+        .bind(now.plus(lease))
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .bind(known.fence)
+        .bind(now)
+        .run()
+        .await?;
+    Ok(match taken {
+        1 => Claim::Ours(Held { effect_id: known.effect_id, fence: known.fence + 1 }),
+        _ => Claim::Running(known.leased_until.since(now)),
+    })
+}
+
+#[derive(sqlx::FromRow)]
+struct Known {
+    fingerprint: String,
+    effect_id: Uuid,
+    leased_until: Moment,
+    fence: i64,
+    answer: Option<Json<StoredAnswer>>,
+}
+
+/// Keeps the answer, once and for all. `false` when the key was taken over in the meantime or is answered.
+///
+/// # Errors
+/// As any statement.
+pub async fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswer) -> Result<bool, DbError> {
+    let kept = tx
+        .query(
+            "UPDATE idempotency_keys
+             SET answer = $1
+             WHERE scope = $2 AND operation = $3 AND key = $4 AND fence = $5 AND answer IS NULL",
+        )
+        .bind(Json(answer))
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .bind(fence)
+        .run()
+        .await?;
+    Ok(kept == 1)
+}
+
+/// Gives the key up without an answer, so that the next to send it resumes the work at once.
+///
+/// # Errors
+/// As any statement.
+pub async fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<(), DbError> {
+    let now = tx.db().clock().now();
+    tx.query(
+        "UPDATE idempotency_keys
+         SET leased_until = $1
+         WHERE scope = $2 AND operation = $3 AND key = $4 AND fence = $5 AND answer IS NULL",
+    )
+    .bind(now.minus(Duration::from_micros(1)))
+    .bind(key.scope.clone())
+    .bind(key.operation.clone())
+    .bind(key.key.clone())
+    .bind(fence)
+    .run()
+    .await
+    .map(|_| ())
+}
+
+/// Forgets keys older than seven days. `true` says that there may be more.
+///
+/// # Errors
+/// As any statement.
+pub async fn forget(db: &Db) -> Result<bool, DbError> {
+    let before = db.clock().now().minus(KEEP);
+    let (due,): (bool,) = db
+        .query("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE created_at < $1)")
+        .bind(before)
+        .one()
+        .await?;
+    if !due {
+        return Ok(false);
+    }
+    let mut tx = db.begin().await?;
+    tx.query(
+        "DELETE FROM idempotency_keys
+         WHERE (scope, operation, key) IN (
+             SELECT scope, operation, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT 500
+         )",
+    )
+    .bind(before)
+    .run()
+    .await?;
+    tx.commit().await?;
+    Ok(true)
+}
