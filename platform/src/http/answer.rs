@@ -118,7 +118,9 @@ impl Answer {
     fn and_header(mut self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(value) => self.headers.push((name, value)),
-            Err(_) => tracing::error!(header = %name, "a header was left out: its value has control characters"),
+            Err(_) => {
+                tracing::error!(header = %name, "a header was left out: its value has control characters");
+            }
         }
         self
     }
@@ -156,7 +158,12 @@ fn log(problem: &Problem) {
     if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(request.id = request_id, problem.code = parts.code, cause, "a request broke");
     } else {
-        tracing::warn!(request.id = request_id, problem.code = parts.code, cause, "a request was turned away");
+        tracing::warn!(
+            request.id = request_id,
+            problem.code = parts.code,
+            cause,
+            "a request was turned away"
+        );
     }
 }
 
@@ -212,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_kept_answer_is_given_again_byte_for_byte() {
-        let first = Answer::created("/v1/orders/ord_1", &json!({"a": "ü"})).with_etag(3).cache_control("private");
+        let first =
+            Answer::created("/v1/orders/ord_1", &json!({"a": "ü"})).with_etag(3).cache_control("private");
         let kept = serde_json::to_string(&first.to_parts()).unwrap();
         let again: StoredAnswer = serde_json::from_str(&kept).unwrap();
 
@@ -221,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_what_the_caller_is_to_do() {
-        let answer = Answer::from(Problem::unavailable("module_unavailable", "Away", 3).link("help", "/problems"));
+        let answer =
+            Answer::from(Problem::unavailable("module_unavailable", "Away", 3).link("help", "/problems"));
         let header = |name| answer.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_str().unwrap());
 
         assert_eq!(header(RETRY_AFTER), Some("3"));

@@ -86,7 +86,8 @@ async fn gather(
     let mut rest = BytesMut::new();
     let mut received = 0;
     loop {
-        let piece = timeout_at(start + pace.patience(received), payload.next()).await.map_err(|_| too_slow())?;
+        let piece =
+            timeout_at(start + pace.patience(received), payload.next()).await.map_err(|_| too_slow())?;
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|_| Problem::bad_request("bad_request", "The body broke off"))?;
         received += piece.len();
@@ -124,17 +125,10 @@ mod tests {
     use super::*;
     use futures::stream;
 
-    const QUICK: Pace = Pace {
-        total: Duration::from_millis(150),
-        grace: Duration::from_millis(50),
-        bytes_per_second: 1000,
-    };
+    const QUICK: Pace =
+        Pace { total: Duration::from_millis(150), grace: Duration::from_millis(50), bytes_per_second: 1000 };
 
-    fn pieces(
-        count: usize,
-        size: usize,
-        pause: Duration,
-    ) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    fn pieces(count: usize, size: usize, pause: Duration) -> impl Stream<Item = Result<Bytes, PayloadError>> {
         stream::iter(0..count).then(move |_| async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;

@@ -40,8 +40,11 @@ impl<T> Command<T> {
     /// 400 `idempotency_key_required`.
     pub fn require_key(&self) -> Result<&IdempotencyKey, Problem> {
         self.key.as_ref().ok_or_else(|| {
-            Problem::bad_request("idempotency_key_required", "Send an Idempotency-Key, so that this can be repeated")
-                .link("help", "/problems#idempotency_key_required")
+            Problem::bad_request(
+                "idempotency_key_required",
+                "Send an Idempotency-Key, so that this can be repeated",
+            )
+            .link("help", "/problems#idempotency_key_required")
         })
     }
 }

@@ -6,8 +6,9 @@
 
 mod accept;
 mod allowed;
-mod dress;
 mod door;
+mod dress;
+mod leftover;
 mod trace;
 
 use std::future::{Future, Ready, ready};
@@ -33,6 +34,7 @@ use super::caller::{Authenticate, Caller};
 use super::origin::Origin;
 use super::problem::Problem;
 use allowed::Allowed;
+use leftover::Leftover;
 use trace::Trace;
 
 /// The frame around every route, to be wrapped around the whole app.
@@ -114,15 +116,15 @@ where
     let arrived = Instant::now();
     let request_id = Arc::clone(&trace.request_id);
     let docs = door::leads_to_docs(request.path());
+    let leftover = Leftover::of(&mut request);
     let principal = match admit(&parts, &request).await {
         Ok(principal) => principal,
         Err(problem) => {
             let refused = request.into_response(Answer::from(problem).into_response());
-            return Ok(finish(refused, &request_id, docs));
+            return Ok(finish(refused, leftover, &request_id, docs));
         }
     };
-    let caller =
-        Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
+    let caller = Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
     request.extensions_mut().insert(caller);
     if request.method() == Method::HEAD {
         // Every GET answers HEAD. The encoder, which still knows what was asked, leaves the body out.
@@ -132,13 +134,14 @@ where
     match unharmed(async { service.call(request).await }).await {
         Ok(response) => {
             let response = response.map_into_boxed_body();
-            Ok(finish(parts.allowed.told(response), &request_id, docs))
+            Ok(finish(parts.allowed.told(response), leftover, &request_id, docs))
         }
         Err(problem) => {
             // The request went down with the handler, so the answer has to travel as an error.
             Span::current().record("http.status", problem.status().as_u16());
             let mut response = Answer::from(problem).into_response();
-            dress::dress(response.headers_mut(), &request_id, docs);
+            dress::dress(response.headers_mut(), &request_id, false);
+            let response = response.map_body(|_, body| leftover.stay_with(body));
             Err(InternalError::from_response("the handler gave no answer", response).into())
         }
     }
@@ -168,7 +171,12 @@ async fn unharmed<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, 
     }
 }
 
-fn finish(response: ServiceResponse<BoxBody>, request_id: &str, docs: bool) -> ServiceResponse<BoxBody> {
+fn finish(
+    response: ServiceResponse<BoxBody>,
+    leftover: Leftover,
+    request_id: &str,
+    docs: bool,
+) -> ServiceResponse<BoxBody> {
     let mut response = dress::as_problem(response);
     let span = Span::current();
     if !span.is_disabled() {
@@ -177,6 +185,7 @@ fn finish(response: ServiceResponse<BoxBody>, request_id: &str, docs: bool) -> S
             span.record("http.route", route);
         }
     }
+    let docs = docs && response.status().is_success();
     dress::dress(response.headers_mut(), request_id, docs);
-    response
+    response.map_body(|_, body| leftover.stay_with(body))
 }

@@ -54,8 +54,7 @@ fn invalid(message: &str, path: &Path) -> Problem {
     let fault = Fault::read(message);
     let mut pointer = pointer(path);
     if let Some(missing) = fault.missing {
-        pointer.push('/');
-        pointer.push_str(&escape(missing));
+        step(&mut pointer, &escape(missing));
     }
     refused(pointer, fault.code, fault.detail)
 }
@@ -116,15 +115,17 @@ fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                pointer.push('/');
-                pointer.push_str(&escape(key));
-            }
+            Segment::Seq { index } => step(&mut pointer, &index.to_string()),
+            Segment::Map { key } => step(&mut pointer, &escape(key)),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
     pointer
+}
+
+fn step(pointer: &mut String, to: &str) {
+    pointer.push('/');
+    pointer.push_str(to);
 }
 
 /// `~` and `/` inside a name, as RFC 6901 wants them.

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::schema::{Components, Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::openapi::{
+    Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
+};
 
 use super::problem::{FieldError, Problem};
 
@@ -36,7 +38,12 @@ pub fn documents(mut api: OpenApi) -> Documents {
         if staff { &mut admin } else { &mut store }.paths.insert(path, item);
     }
     Documents {
-        store: document("Cleave storefront API", "What a storefront asks: catalogue, carts, checkout.", store, &schemas),
+        store: document(
+            "Cleave storefront API",
+            "What a storefront asks: catalogue, carts, checkout.",
+            store,
+            &schemas,
+        ),
         admin: document("Cleave admin API", "What staff ask: everything the shop keeps.", admin, &schemas),
     }
 }
@@ -51,7 +58,8 @@ fn document(
     components.schemas = needed(&paths, schemas);
     components.security_schemes.insert(
         BEARER.to_owned(),
-        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build()).into(),
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build())
+            .into(),
     );
     let info = InfoBuilder::new().title(title).description(Some(description)).version("1").build();
     // The empty requirement says that a token is optional; what a route asks of it stands with the route.
@@ -121,7 +129,11 @@ fn needed(paths: &Paths, schemas: &BTreeMap<String, RefOr<Schema>>) -> BTreeMap<
             collect(&serde_json::to_value(schema).unwrap_or_default(), &mut open);
         }
     }
-    names.into_iter().filter_map(|name| schemas.get_key_value(&name)).map(|(n, s)| (n.clone(), s.clone())).collect()
+    names
+        .into_iter()
+        .filter_map(|name| schemas.get_key_value(&name))
+        .map(|(n, s)| (n.clone(), s.clone()))
+        .collect()
 }
 
 fn collect(value: &Value, names: &mut Vec<String>) {

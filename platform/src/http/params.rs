@@ -29,8 +29,8 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let mut names: Vec<_> = parsed.map(|(name, _)| name).collect();
     names.sort_unstable();
     // Looked for here rather than left to the struct, which would not notice the second of two unknown ones.
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(invalid_parameter(&twice[0], "duplicate_parameter", "This parameter is there twice"));
+    if let Some([twice, _]) = names.array_windows().find(|[one, next]| one == next) {
+        return Err(invalid_parameter(twice, "duplicate_parameter", "This parameter is there twice"));
     }
     let pairs = serde_urlencoded::Deserializer::new(parsed);
     serde_path_to_error::deserialize(pairs).map_err(|error| {
@@ -49,8 +49,11 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
 
 /// 400 that names the parameter and says what is wrong with it.
 pub(super) fn invalid_parameter(name: &str, code: &'static str, detail: &str) -> Problem {
-    Problem::bad_request("invalid_parameter", "A query parameter is not what this takes")
-        .field(format!("/{name}"), code, detail)
+    Problem::bad_request("invalid_parameter", "A query parameter is not what this takes").field(
+        format!("/{name}"),
+        code,
+        detail,
+    )
 }
 
 /// The `{id}` of the path. What cannot be the id of a `T` is not found, like an id that nobody has.
@@ -133,7 +136,8 @@ mod tests {
 
     #[test]
     fn what_was_encoded_twice_stays_literal() {
-        let filter: Filter = read("q=%2565&limit=5&sort=name&createdAt%5Bgte%5D=2026-01-01T00:00:00Z").unwrap();
+        let filter: Filter =
+            read("q=%2565&limit=5&sort=name&createdAt%5Bgte%5D=2026-01-01T00:00:00Z").unwrap();
         assert_eq!((filter.q.as_deref(), filter.limit), (Some("%65"), Some(5)));
         assert!(filter.created_from.is_some() && matches!(filter.sort, Some(Sort::Name)));
         assert!(read::<Filter>("").is_ok());

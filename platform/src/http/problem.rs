@@ -68,8 +68,12 @@ impl Problem {
 
     /// 403: the caller is known and was not granted `permission`.
     pub fn forbidden(permission: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "permission_missing", format!("This needs the permission {permission}"))
-            .extend("permission", Value::String(permission.to_owned()))
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "permission_missing",
+            format!("This needs the permission {permission}"),
+        )
+        .extend("permission", Value::String(permission.to_owned()))
     }
 
     /// 404: there is no such thing, or it is not the caller's. Which of the two is not told.

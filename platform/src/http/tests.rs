@@ -109,7 +109,9 @@ impl Authenticate for Tokens {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, Problem>> {
         Box::pin(async move {
             match token {
-                "clerk" => Ok(Principal::Staff { account: Uuid::nil(), permissions: vec!["refunds:write".into()] }),
+                "clerk" => {
+                    Ok(Principal::Staff { account: Uuid::nil(), permissions: vec!["refunds:write".into()] })
+                }
                 "customer" => Ok(Principal::Customer { account: Uuid::nil() }),
                 _ => Err(Problem::unauthorized("invalid_token", "The token is not ours")),
             }
@@ -162,7 +164,10 @@ fn get_(uri: &str) -> TestRequest {
 }
 fn post_(body: &str) -> TestRequest {
     let body = body.to_owned().into_bytes();
-    TestRequest::post().uri("/v1/orders").insert_header(("content-type", "application/json")).set_payload(body)
+    TestRequest::post()
+        .uri("/v1/orders")
+        .insert_header(("content-type", "application/json"))
+        .set_payload(body)
 }
 fn method(name: &str, uri: &str) -> TestRequest {
     TestRequest::default().method(Method::from_bytes(name.as_bytes()).unwrap()).uri(uri)
@@ -212,7 +217,9 @@ async fn what_is_asked_badly_is_refused_before_a_handler_sees_it() {
         (get_(ORDER).insert_header(("authorization", "Bearer")), 401, "invalid_token"),
         (get_(ORDER).insert_header(("authorization", "Bearer a b")), 401, "invalid_token"),
         (
-            get_(ORDER).append_header(("authorization", "Bearer clerk")).append_header(("authorization", "Bearer x")),
+            get_(ORDER)
+                .append_header(("authorization", "Bearer clerk"))
+                .append_header(("authorization", "Bearer x")),
             401,
             "invalid_token",
         ),
@@ -336,7 +343,10 @@ async fn a_handler_that_panics_harms_nobody_else() {
     let app = test::init_service(shop!(nobody())).await;
     let (status, body, headers) = ask(&app, get_("/v1/panics").insert_header(("x-request-id", "r-9"))).await;
 
-    assert_eq!((status.as_u16(), &body["code"], &body["requestId"]), (500, &json!("internal"), &json!("r-9")));
+    assert_eq!(
+        (status.as_u16(), &body["code"], &body["requestId"]),
+        (500, &json!("internal"), &json!("r-9"))
+    );
     assert!(!body.to_string().contains("till"));
     assert_eq!(headers.get("x-request-id").unwrap(), "r-9");
     assert_eq!(ask(&app, get_(ORDER)).await.0.as_u16(), 200);

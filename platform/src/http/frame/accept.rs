@@ -48,7 +48,8 @@ mod tests {
     fn who_excludes_json_is_told() {
         let reads = |value: &str| readable([value].into_iter());
         assert!(readable(std::iter::empty()));
-        for value in ["", "*/*", "application/json", "application/*;q=0.1", "text/html, */*;q=0.8", "Application/JSON"]
+        for value in
+            ["", "*/*", "application/json", "application/*;q=0.1", "text/html, */*;q=0.8", "Application/JSON"]
         {
             assert!(reads(value), "{value}");
         }

@@ -48,6 +48,7 @@ fn methods(item: &PathItem) -> String {
         ("PATCH", &item.patch),
         ("DELETE", &item.delete),
     ];
-    let there: Vec<_> = all.iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| *name).collect();
+    let there: Vec<_> =
+        all.iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| *name).collect();
     there.join(", ")
 }

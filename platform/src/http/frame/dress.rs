@@ -61,13 +61,11 @@ pub(super) fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<
 
 /// The problem that an error of a middleware or extractor stands for.
 pub(super) fn problem_of(error: &Error) -> Problem {
-    match error.as_error::<Problem>() {
-        Some(problem) => problem.clone(),
-        None => {
-            let problem = of_status(error.as_response_error().status_code());
-            if problem.status().is_server_error() { problem.because(error.to_string()) } else { problem }
-        }
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
     }
+    let problem = of_status(error.as_response_error().status_code());
+    if problem.status().is_server_error() { problem.because(error.to_string()) } else { problem }
 }
 
 fn of_status(status: StatusCode) -> Problem {
@@ -78,12 +76,16 @@ fn of_status(status: StatusCode) -> Problem {
         }
         StatusCode::REQUEST_TIMEOUT => Problem::new(status, "body_timeout", "The body came too slowly"),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "body_too_large", "The body is too large"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            Problem::new(status, "unsupported_media_type", "The body must be sent as application/json in UTF-8")
-        }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Problem::unavailable("module_unavailable", "A part of the shop that this needs is not available", 1)
-        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
+            status,
+            "unsupported_media_type",
+            "The body must be sent as application/json in UTF-8",
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable(
+            "module_unavailable",
+            "A part of the shop that this needs is not available",
+            1,
+        ),
         _ if status.is_server_error() => Problem::internal(),
         _ => Problem::new(status, "bad_request", "The request is not valid for this route"),
     }

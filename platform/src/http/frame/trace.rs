@@ -25,7 +25,8 @@ impl Trace {
 
 /// Goes into logs, headers and events as it is, so nothing that would mean something there.
 fn well_formed(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// The caller's trace with our own span in it, or a new trace.
@@ -54,7 +55,8 @@ fn parent(text: &str) -> Option<(&str, &str)> {
     };
     let told = |field: &str| field.bytes().any(|b| b != b'0');
     let known = hex(version, 2) && version != "ff" && (version != "00" || fields.next().is_none());
-    (known && hex(trace, 32) && told(trace) && hex(span, 16) && told(span) && hex(flags, 2)).then_some((trace, flags))
+    (known && hex(trace, 32) && told(trace) && hex(span, 16) && told(span) && hex(flags, 2))
+        .then_some((trace, flags))
 }
 
 #[cfg(test)]

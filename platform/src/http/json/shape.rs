@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde::de::DeserializeSeed;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{Problem, escape, malformed, refused};
 

@@ -53,9 +53,21 @@ fn refusal(text: impl AsRef<[u8]>) -> (u16, &'static str, String, &'static str) 
 #[test]
 fn what_is_not_json_is_malformed() {
     let texts = [
-        "", "  ", "\u{feff}{\"quantity\":1}", "{\"quantity\":1,}", "{\"quantity\":1}{}", "{\"quantity\":1} x",
-        "{'quantity':1}", "{\"quantity\":NaN}", "{\"quantity\":Infinity}", "{\"quantity\":1.}",
-        "{\"quantity\":.5}", "{\"quantity\":01}", "{/* */\"quantity\":1}", "{\"quantity\":1", "{\"a\":\"\\ud800\"}",
+        "",
+        "  ",
+        "\u{feff}{\"quantity\":1}",
+        "{\"quantity\":1,}",
+        "{\"quantity\":1}{}",
+        "{\"quantity\":1} x",
+        "{'quantity':1}",
+        "{\"quantity\":NaN}",
+        "{\"quantity\":Infinity}",
+        "{\"quantity\":1.}",
+        "{\"quantity\":.5}",
+        "{\"quantity\":01}",
+        "{/* */\"quantity\":1}",
+        "{\"quantity\":1",
+        "{\"a\":\"\\ud800\"}",
     ];
     for text in texts {
         assert_eq!(refusal(text), (400, "malformed_json", String::new(), ""), "{text}");
@@ -102,7 +114,11 @@ fn every_refusal_points_at_its_field() {
         ("{\"quantity\":1,\"address\":{\"city\":\"B\"}}", "/address/zipCode", "missing_field"),
         ("{\"quantity\":1,\"address\":[\"B\",\"1\"]}", "/address", "wrong_type"),
         ("{\"quantity\":1,\"addresses\":[[\"B\",\"1\"]]}", "/addresses/0", "wrong_type"),
-        ("{\"quantity\":1,\"addresses\":[{\"city\":\"B\",\"zipCode\":1}]}", "/addresses/0/zipCode", "wrong_type"),
+        (
+            "{\"quantity\":1,\"addresses\":[{\"city\":\"B\",\"zipCode\":1}]}",
+            "/addresses/0/zipCode",
+            "wrong_type",
+        ),
         ("{\"quantity\":1,\"note\":5}", "/note", "wrong_type"),
         ("{\"quantity\":1,\"kind\":\"letter\"}", "/kind", "invalid_value"),
         ("{\"quantity\":1,\"product\":\"ord_01h455vb4pex5vsknk084sn02q\"}", "/product", "invalid_value"),

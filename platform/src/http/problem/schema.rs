@@ -1,4 +1,4 @@
-//! A problem as it appears on the wire and in the OpenAPI document.
+//! A problem as it appears on the wire and in the API's description.
 
 use std::borrow::Cow;
 use std::sync::Arc;
