@@ -1,1 +1,35 @@
 //! How the world asks: strict bodies in, problem details out.
+//!
+//! A handler takes a [`Caller`] or a [`Command`], and gives `Result<Answer, Problem>`. Everything that holds for all
+//! of them (request ids, limits, who is asking, the shape of a refusal) is in the [`Frame`] around them.
+
+mod answer;
+mod body;
+mod caller;
+mod command;
+mod docs;
+mod etag;
+mod frame;
+mod json;
+mod openapi;
+mod origin;
+mod page;
+mod params;
+mod problem;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, StoredAnswer};
+pub use body::{BodyLimit, RawBody};
+pub use caller::{Authenticate, Caller};
+pub use command::{Command, IdempotencyKey};
+pub use docs::docs;
+pub use etag::{IfMatch, etag, if_none_match};
+pub use frame::Frame;
+pub use json::{parse, patch};
+pub use openapi::{Documents, documents};
+pub use origin::Origin;
+pub use page::{PageParams, PageView, page_request};
+pub use params::{Params, PathId, PathIds};
+pub use problem::{CODES, FieldError, Problem};

@@ -1,0 +1,191 @@
+//! What holds for every request: the one middleware around all routes.
+//!
+//! One and not seven, because it is on the path of every request and each layer costs an allocation and a state
+//! machine. It reads top to bottom: name the request, turn away what may not pass, find out who asks, let the handler
+//! work, dress the answer.
+
+mod accept;
+mod allowed;
+mod door;
+mod dress;
+mod leftover;
+mod trace;
+
+use std::future::{Future, Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::InternalError;
+use actix_web::http::Method;
+use actix_web::{Error, HttpMessage};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use kernel::{Clock, Principal};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use utoipa::openapi::OpenApi;
+
+use super::answer::Answer;
+use super::caller::{Authenticate, Caller};
+use super::origin::Origin;
+use super::problem::Problem;
+use allowed::Allowed;
+use leftover::Leftover;
+use trace::Trace;
+
+/// The frame around every route, to be wrapped around the whole app.
+#[derive(Clone)]
+pub struct Frame(Arc<Parts>);
+
+struct Parts {
+    clock: Clock,
+    authenticate: Arc<dyn Authenticate>,
+    allowed: Allowed,
+}
+
+impl Frame {
+    /// A frame that makes request ids from `clock`, asks `authenticate` about tokens, and knows from `api` which
+    /// methods a path has.
+    pub fn new(clock: Clock, authenticate: Arc<dyn Authenticate>, api: &OpenApi) -> Self {
+        Self(Arc::new(Parts { clock, authenticate, allowed: Allowed::by(api) }))
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Frame
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = Framed<S>;
+    type Future = Ready<Result<Framed<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Framed { service: Rc::new(service), parts: Arc::clone(&self.0) }))
+    }
+}
+
+/// The routes with the frame around them.
+pub struct Framed<S> {
+    service: Rc<S>,
+    parts: Arc<Parts>,
+}
+
+impl<S, B> Service<ServiceRequest> for Framed<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let trace = Trace::of(request.headers(), self.parts.clock.uuid());
+        let origin = Origin { request_id: Arc::clone(&trace.request_id), path: Arc::from(request.path()) };
+        let span = tracing::info_span!(
+            "http.request",
+            http.method = %request.method(),
+            http.route = Empty,
+            http.status = Empty,
+            request.id = &*trace.request_id,
+        );
+        let answering = answer(Rc::clone(&self.service), Arc::clone(&self.parts), request, trace);
+        Box::pin(origin.within(answering.instrument(span)))
+    }
+}
+
+async fn answer<S, B>(
+    service: Rc<S>,
+    parts: Arc<Parts>,
+    mut request: ServiceRequest,
+    trace: Trace,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let arrived = Instant::now();
+    let request_id = Arc::clone(&trace.request_id);
+    let docs = door::leads_to_docs(request.path());
+    let leftover = Leftover::of(&mut request);
+    let principal = match admit(&parts, &request).await {
+        Ok(principal) => principal,
+        Err(problem) => {
+            let refused = request.into_response(Answer::from(problem).into_response());
+            return Ok(finish(refused, leftover, &request_id, docs));
+        }
+    };
+    let caller = Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
+    request.extensions_mut().insert(caller);
+    if request.method() == Method::HEAD {
+        // Every GET answers HEAD. The encoder, which still knows what was asked, leaves the body out.
+        request.head_mut().method = Method::GET;
+    }
+
+    match unharmed(async { service.call(request).await }).await {
+        Ok(response) => {
+            let response = response.map_into_boxed_body();
+            Ok(finish(parts.allowed.told(response), leftover, &request_id, docs))
+        }
+        Err(problem) => {
+            // The request went down with the handler, so the answer has to travel as an error.
+            Span::current().record("http.status", problem.status().as_u16());
+            let mut response = Answer::from(problem).into_response();
+            dress::dress(response.headers_mut(), &request_id, false);
+            let response = response.map_body(|_, body| leftover.stay_with(body));
+            Err(InternalError::from_response("the handler gave no answer", response).into())
+        }
+    }
+}
+
+/// Who asks, if the request may pass at all. Cheapest checks first.
+async fn admit(parts: &Parts, request: &ServiceRequest) -> Result<Principal, Problem> {
+    door::check(request)?;
+    accept::check(request)?;
+    let principal = match door::token(request)? {
+        None => Principal::Anonymous,
+        Some(token) => parts.authenticate.authenticate(token).await?,
+    };
+    door::staff_only(request, &principal)?;
+    Ok(principal)
+}
+
+/// Runs the handler; a panic in it or an error of a middleware inside becomes a problem and harms nothing else.
+async fn unharmed<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(|error| dress::problem_of(&error)),
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(Problem::internal().because(format!("a handler panicked: {}", said.unwrap_or_default())))
+        }
+    }
+}
+
+fn finish(
+    response: ServiceResponse<BoxBody>,
+    leftover: Leftover,
+    request_id: &str,
+    docs: bool,
+) -> ServiceResponse<BoxBody> {
+    let mut response = dress::as_problem(response);
+    let span = Span::current();
+    if !span.is_disabled() {
+        span.record("http.status", response.status().as_u16());
+        if let Some(route) = response.request().match_pattern() {
+            span.record("http.route", route);
+        }
+    }
+    let docs = docs && response.status().is_success();
+    dress::dress(response.headers_mut(), request_id, docs);
+    response.map_body(|_, body| leftover.stay_with(body))
+}

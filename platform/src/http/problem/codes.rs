@@ -1,0 +1,30 @@
+//! The codes that any route may answer with. Modules document their own.
+
+/// Code, status and meaning of each problem the platform itself raises. Codes are never reused and never renamed.
+pub const CODES: &[(&str, u16, &str)] = &[
+    ("authentication_required", 401, "The route needs a bearer token"),
+    ("bad_request", 400, "The request is not valid HTTP for this route"),
+    ("body_not_expected", 400, "The route takes no body"),
+    ("body_timeout", 408, "The body came too slowly"),
+    ("body_too_large", 413, "The body is larger than the route allows"),
+    ("customer_required", 403, "The route is for customers with an account"),
+    ("headers_too_large", 431, "More than 64 headers or 16 KiB of them"),
+    ("idempotency_key_required", 400, "The route needs an Idempotency-Key"),
+    ("internal", 500, "Something went wrong on our side"),
+    ("invalid_body", 422, "The body is JSON and not what the route takes; `errors` says where"),
+    ("invalid_cursor", 400, "The cursor is not one this list gave out for these filters"),
+    ("invalid_idempotency_key", 400, "The Idempotency-Key is not 1 to 255 visible ASCII characters"),
+    ("invalid_parameter", 400, "A query parameter is unknown, repeated or has a bad value"),
+    ("invalid_token", 401, "The bearer token is malformed, expired or not ours"),
+    ("malformed_json", 400, "The body is not one JSON object in UTF-8"),
+    ("malformed_url", 400, "The path or query does not decode to UTF-8"),
+    ("method_not_allowed", 405, "The path exists, this method on it does not; see Allow"),
+    ("module_unavailable", 503, "A part of the shop is away; try again after Retry-After"),
+    ("not_acceptable", 406, "The Accept header excludes JSON"),
+    ("not_found", 404, "There is no such thing, or it is not yours"),
+    ("permission_missing", 403, "The token does not grant the permission named in `permission`"),
+    ("precondition_failed", 412, "If-Match names another version than the current one"),
+    ("precondition_required", 428, "The change needs If-Match with the version it is meant for"),
+    ("unsupported_media_type", 415, "The body must be application/json without content encoding"),
+    ("url_too_long", 414, "The URL is longer than 4 KiB"),
+];
