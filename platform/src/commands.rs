@@ -116,7 +116,7 @@ pub fn settled(claim: Claim) -> Result<Answer, Problem> {
             "idempotency_in_progress",
             "A request with this Idempotency-Key is being worked on; repeat it to learn its outcome",
         )
-        .retry_after(lease.as_secs().clamp(1, 5))
+        .retry_after(lease.as_secs().clamp(1, 5) as u32)
         .retryable(true)),
         Claim::Mismatch | Claim::Ours(_) => Err(Problem::unprocessable(
             "idempotency_key_reused",

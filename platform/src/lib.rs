@@ -1,11 +1,16 @@
 //! The machinery every module shares: the store, contract calls, the event log, jobs, HTTP, telemetry.
 
 pub mod calls;
+pub mod commands;
 pub mod db;
 pub mod events;
 pub mod http;
+pub mod idempotency;
 pub mod jobs;
+pub mod module;
 pub mod tasks;
 
+pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};
+pub use module::{Mount, Sweep};
 pub use tasks::Tasks;
