@@ -141,6 +141,31 @@ impl EventData for OrderCanceled {
     }
 }
 
+/// A part of an order is canceled; the rest of it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderItemsCanceled {
+    /// The order.
+    pub order_id: OrderId,
+    /// The identity of this cancellation.
+    pub cancellation_id: Uuid,
+    /// The key of its payment.
+    pub payment_key: Uuid,
+    /// The money that goes back, if it does.
+    pub refund: Option<Money>,
+    /// Stock that goes back on the shelf.
+    pub restock: Vec<RestockedItem>,
+    /// Why.
+    pub reason: String,
+}
+
+impl EventData for OrderItemsCanceled {
+    const TYPE: &'static str = "order.itemsCanceled";
+    fn subject(&self) -> String {
+        self.order_id.to_string()
+    }
+}
+
 /// So many of a variant, back on the shelf.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
