@@ -180,6 +180,8 @@ pub struct PricedCart {
     pub totals: Totals,
     /// What it is shipped by.
     pub shipping: Option<crate::shipping::ShippingOption>,
+    /// The tax rate at the shipping address, in hundredths of a percent.
+    pub tax_basis_points: i64,
     /// What is still missing before it can be completed; empty when it is ready.
     pub requirements: Vec<Requirement>,
 }
@@ -189,7 +191,8 @@ pub struct PricedCart {
 pub struct PricedLine {
     /// The line.
     pub item: CartItem,
-    /// The variant as it is sold now; `None` when it is not, and then the line costs nothing and blocks.
+    /// The variant as it is sold now; `None` when it is not, or has no price in the cart's currency. Such a line costs
+    /// nothing and keeps the cart from being completed.
     pub sold: Option<SoldLine>,
 }
 
@@ -211,7 +214,7 @@ pub struct SoldLine {
 #[serde(rename_all = "camelCase")]
 pub struct Requirement {
     /// Stable: `items_missing`, `email_missing`, `shipping_address_missing`, `shipping_option_missing`,
-    /// `variant_unavailable`, `price_missing`, `insufficient_stock`.
+    /// `variant_unavailable`, `insufficient_stock`.
     pub code: &'static str,
     /// What it is about, as a JSON pointer into the cart.
     pub pointer: String,
@@ -227,9 +230,6 @@ pub fn requirements(cart: &Cart, lines: &[PricedLine], shipping_is_offered: bool
     for (index, line) in lines.iter().enumerate() {
         match &line.sold {
             None => miss("variant_unavailable", format!("/items/{index}/variantId")),
-            Some(sold) if sold.variant.unit_price.is_none() => {
-                miss("price_missing", format!("/items/{index}/unitPrice"));
-            }
             Some(sold) if sold.variant.available < line.item.quantity => {
                 miss("insufficient_stock", format!("/items/{index}/quantity"));
             }
