@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use config::builder::DefaultState;
-use config::{ConfigBuilder, FileFormat, Map, Source as _, Value, ValueKind};
+use config::{FileFormat, Map, Source as _, Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 use super::{Config, ConfigError, Flags, Problem};
@@ -42,18 +41,23 @@ pub(super) fn load(
     let mut builder = config::Config::builder();
     let mut sources = BTreeMap::new();
     for said in layers {
-        let key = said.key.clone();
-        let source = said.source.clone();
-        let accepted = accept(said, &known).and_then(|value| set(builder.clone(), &key, &source, value));
-        match accepted {
-            Ok(next) => {
-                builder = next;
+        let (key, source) = (said.key.clone(), said.source.clone());
+        match accept(said, &known) {
+            Ok(value) => {
+                builder = builder
+                    .set_override(&key, Value::new(None, value))
+                    .map_err(|error| ConfigError { problems: vec![translate("", error, &sources)] })?;
                 sources.insert(key, source);
             }
             Err(problem) => problems.push(problem),
         }
     }
-    read(builder, &sources, problems)
+    let merged =
+        builder.build().map_err(|error| ConfigError { problems: vec![translate("", error, &sources)] })?;
+    match (Groups { merged: &merged, sources: &sources, problems: &mut problems }).read() {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(ConfigError { problems }),
+    }
 }
 
 /// Reads a layer written in TOML. Only the line of an error is told: the text there may be a password.
@@ -170,36 +174,20 @@ fn likeness(key: &str, other: &str) -> f64 {
     whole.max(last * 0.8 + whole * 0.1)
 }
 
-fn set(
-    builder: ConfigBuilder<DefaultState>,
-    key: &str,
-    source: &str,
-    value: ValueKind,
-) -> Result<ConfigBuilder<DefaultState>, Problem> {
-    builder.set_override(key, Value::new(None, value)).map_err(|error| Problem {
-        key: Some(key.to_owned()),
-        source: source.to_owned(),
-        what: error.to_string(),
-    })
+/// The merged settings, read group by group, so that one bad value does not hide the next group's.
+struct Groups<'a> {
+    merged: &'a config::Config,
+    sources: &'a BTreeMap<String, String>,
+    problems: &'a mut Vec<Problem>,
 }
 
-/// Reads the merged settings group by group, so that one bad value does not hide the next group's.
-fn read(
-    builder: ConfigBuilder<DefaultState>,
-    sources: &BTreeMap<String, String>,
-    mut problems: Vec<Problem>,
-) -> Result<Config, ConfigError> {
-    let merged = match builder.build() {
-        Ok(merged) => merged,
-        Err(error) => return Err(ConfigError { problems: vec![translate("", error, sources)] }),
-    };
-    let loaded = (|| {
-        let mut group = Group { merged: &merged, sources, problems: &mut problems };
+impl Groups<'_> {
+    fn read(&mut self) -> Option<Config> {
         // All are read before the first absent one ends this.
-        let (listen, internal, data) = (group.get("listen"), group.get("internal"), group.get("data"));
-        let (database, contracts, http) = (group.get("database"), group.get("contracts"), group.get("http"));
-        let (log, auth, shop) = (group.get("log"), group.get("auth"), group.get("shop"));
-        let (payment, events) = (group.get("payment"), group.get("events"));
+        let (listen, internal, data) = (self.get("listen"), self.get("internal"), self.get("data"));
+        let (database, contracts, http) = (self.get("database"), self.get("contracts"), self.get("http"));
+        let (log, auth, shop) = (self.get("log"), self.get("auth"), self.get("shop"));
+        let (payment, events) = (self.get("payment"), self.get("events"));
         Some(Config {
             listen: listen?,
             internal: internal?,
@@ -213,20 +201,8 @@ fn read(
             payment: payment?,
             events: events?,
         })
-    })();
-    match loaded {
-        Some(config) if problems.is_empty() => Ok(config),
-        _ => Err(ConfigError { problems }),
     }
-}
 
-struct Group<'a> {
-    merged: &'a config::Config,
-    sources: &'a BTreeMap<String, String>,
-    problems: &'a mut Vec<Problem>,
-}
-
-impl Group<'_> {
     fn get<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         // Asking for the group as `T` at once would replace the key inside it by the group's name.
         let read = self.merged.get::<Value>(name).and_then(Value::try_deserialize);
