@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod module;
 pub mod tasks;
+pub mod telemetry;
 
 pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};

@@ -1,1 +1,95 @@
-fn main() {}
+//! `cargo xtask`: everything CI does, and everything a developer does more than once.
+
+mod cargo;
+mod postgres;
+mod services;
+mod steps;
+mod summary;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks, services and measurements of Cleave, each in one command.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "Examples:\n  \
+        cargo xtask test                  everything, as CI runs it\n  \
+        cargo xtask test --only sqlite    one step\n  \
+        cargo xtask services              a PostgreSQL to develop against, until Ctrl-C\n  \
+        cargo xtask replay FILE.csv.gz    a real shop's orders through the API"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the whole suite: format, lints, tests on both databases and in every contract mode, docs
+    #[command(after_help = test::EXAMPLES)]
+    Test(test::Options),
+    /// Start PostgreSQL in a temporary folder, print what to export, run until Ctrl-C
+    Services,
+    /// Check licences and advisories of all dependencies (needs `cargo-deny`)
+    Audit,
+    /// Measure reads and purchases beside the floor of the machine
+    #[command(disable_help_flag = true)]
+    Bench(Passed),
+    /// Replay a retailer's quarter through the API and check it to the penny
+    #[command(disable_help_flag = true)]
+    Replay(Passed),
+    /// Write the API's description
+    #[command(disable_help_flag = true)]
+    Openapi(Passed),
+}
+
+/// Arguments that are the lab's affair.
+#[derive(clap::Args)]
+struct Passed {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Test(options) => test::run(&options),
+        Verb::Services => services::run(),
+        Verb::Audit => cargo::pass("deny", &["check"]),
+        Verb::Bench(passed) => cargo::lab("bench", &passed.arguments),
+        Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
+        Verb::Openapi(passed) => cargo::lab("openapi", &passed.arguments),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_after_a_measurement_is_the_labs_affair() {
+        let line = ["cargo xtask", "replay", "--limit", "5", "--help", "file"];
+        let Ok(Arguments { verb: Verb::Replay(passed) }) = Arguments::try_parse_from(line) else {
+            panic!("not taken as a replay");
+        };
+        assert_eq!(passed.arguments, ["--limit", "5", "--help", "file"]);
+    }
+}

@@ -1,0 +1,188 @@
+//! Typed settings, loaded and checked once. The environment is read here and nowhere else.
+//!
+//! `config/default.toml` is compiled in and holds every setting. A field is missing there or here only until the
+//! first test runs: the structs refuse both unknown and absent keys.
+
+mod choice;
+mod database;
+mod duration;
+mod layers;
+mod problem;
+mod secret;
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kernel::Currency;
+use serde::Deserialize;
+
+pub use choice::{ContractMode, LogFormat};
+pub use database::{Database, DatabaseUrl, Place};
+pub use problem::{ConfigError, Problem};
+pub use secret::{Secret, SecretError};
+
+/// The settings of one process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where shops and staff reach the API.
+    pub listen: SocketAddr,
+    /// Where modules, probes and metrics meet.
+    pub internal: SocketAddr,
+    /// The folder for everything the shop keeps on disk.
+    pub data: PathBuf,
+    pub database: Database,
+    pub contracts: Contracts,
+    pub http: Http,
+    pub log: Log,
+    pub auth: Auth,
+    pub shop: Shop,
+    pub payment: Payment,
+    pub events: Events,
+}
+
+/// How modules in this process call each other.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contracts {
+    pub mode: ContractMode,
+    #[serde(rename = "timeout_ms", deserialize_with = "duration::milliseconds")]
+    pub timeout: Duration,
+}
+
+/// The public listener's limits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    workers: usize,
+    #[serde(rename = "body_limit_bytes")]
+    pub body_limit: NonZeroUsize,
+    #[serde(rename = "keep_alive_seconds", deserialize_with = "duration::seconds")]
+    pub keep_alive: Duration,
+    #[serde(rename = "client_request_timeout_seconds", deserialize_with = "duration::seconds")]
+    pub client_request_timeout: Duration,
+    pub max_connections: NonZeroUsize,
+    #[serde(rename = "shutdown_seconds", deserialize_with = "duration::seconds")]
+    pub shutdown: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+/// Tokens and passwords.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    #[serde(rename = "access_token_minutes", deserialize_with = "duration::minutes")]
+    pub access_token: Duration,
+    #[serde(rename = "refresh_token_days", deserialize_with = "duration::days")]
+    pub refresh_token: Duration,
+    pub issuer: String,
+    pub password_min_length: NonZeroUsize,
+    hash_workers: usize,
+    pub hash_queue: NonZeroUsize,
+    #[serde(rename = "hash_wait_ms", deserialize_with = "duration::milliseconds")]
+    pub hash_wait: Duration,
+    pub argon2: Argon2,
+}
+
+/// What one password hash costs.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Argon2 {
+    pub memory_kib: NonZeroU32,
+    pub iterations: NonZeroU32,
+    pub parallelism: NonZeroU32,
+}
+
+/// The merchant's own choices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shop {
+    pub default_currency: Currency,
+    pub order_number_prefix: String,
+    pub order_number_length: NonZeroUsize,
+    #[serde(rename = "reservation_minutes", deserialize_with = "duration::minutes")]
+    pub reservation: Duration,
+    #[serde(rename = "cart_days", deserialize_with = "duration::days")]
+    pub cart: Duration,
+}
+
+/// Providers of payment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payment {
+    pub test_provider: bool,
+    /// Absent: the payment module makes one and keeps it in its database.
+    #[serde(deserialize_with = "secret::optional")]
+    pub webhook_secret: Option<Secret>,
+}
+
+/// The event log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    #[serde(rename = "retention_days", deserialize_with = "duration::days")]
+    pub retention: Duration,
+    pub batch: NonZeroU32,
+}
+
+/// What can be said on the command line.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct Flags {
+    /// A TOML file with settings; `config/default.toml` in the source shows them all
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder the shop keeps its files in [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where shops and staff reach the API [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where modules, probes and metrics meet [default: 127.0.0.1:9080]
+    #[arg(long, value_name = "ADDR")]
+    pub internal: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Every setting with its default and the reason for it, as TOML.
+    pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+    /// Reads all layers: the defaults, the file, the environment, the flags.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        layers::load(flags, std::env::vars_os())
+    }
+
+    /// Where this module keeps its tables.
+    pub fn place(&self, module: &str) -> Place {
+        self.database.place(module, &self.data)
+    }
+}
+
+impl Http {
+    /// Threads that answer requests.
+    pub fn workers(&self) -> usize {
+        if self.workers == 0 { cores() } else { self.workers }
+    }
+}
+
+impl Auth {
+    /// Threads that hash passwords: all cores but one when nothing was said, and never none.
+    pub fn hash_workers(&self) -> usize {
+        if self.hash_workers == 0 { cores().saturating_sub(1).max(1) } else { self.hash_workers }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect()
+}
+
+/// Loads a file with this text, these variables and these flags.
+fn load(file: &str, variables: &[(&str, &str)], mut flags: Flags) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.toml");
+    std::fs::write(&path, file).unwrap();
+    flags.config = Some(path);
+    layers::load(&flags, environment(variables))
+}
+
+/// The problems of a file alone, one line each.
+fn problems(file: &str) -> Vec<String> {
+    let error = load(file, &[], Flags::default()).unwrap_err();
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_documented_defaults_are_exactly_the_settings() {
+    // No field of the settings has a fallback and none may be unknown, so this holds in both directions.
+    let config: Config = toml::from_str(Config::DEFAULTS).unwrap();
+    assert_eq!(config.place("order"), Place::File("./data/order.db".into()));
+    layers::load(&Flags::default(), Vec::new()).unwrap();
+}
+
+#[test]
+fn every_setting_says_why() {
+    let lines: Vec<&str> = Config::DEFAULTS.lines().collect();
+    let keys: BTreeSet<&str> = (1..lines.len())
+        .filter(|at| lines[*at].contains(" = ") && !lines[*at].starts_with('#'))
+        .inspect(|at| assert!(lines[at - 1].starts_with("# "), "`{}` has no comment", lines[*at]))
+        .map(|at| lines[at])
+        .collect();
+    assert!(keys.len() > 30);
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_a_flag_overrides_both() {
+    let file = "listen = \"127.0.0.1:1\"\n[http]\nworkers = 1\nbody_limit_bytes = 10";
+    let variables = [("CLEAVE__HTTP__WORKERS", "2"), ("CLEAVE__LISTEN", "127.0.0.1:2"), ("UNRELATED", "x")];
+    let flags = Flags { listen: "127.0.0.1:3".parse().ok(), ..Flags::default() };
+    let config = load(file, &variables, flags).unwrap();
+    assert_eq!(config.http.body_limit.get(), 10);
+    assert_eq!(config.http.workers(), 2);
+    assert_eq!(config.listen.port(), 3);
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest() {
+    let refused = problems("[databse]\nurl = \"x\"\n[http]\nworker = 2\npool_size = 3");
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    for (key, nearest) in [
+        ("databse.url", "database.url"),
+        ("http.worker", "http.workers"),
+        ("http.pool_size", "database.pool_size"),
+    ] {
+        let line = refused.iter().find(|line| line.starts_with(&format!("`{key}`"))).unwrap();
+        assert!(line.ends_with(&format!("did you mean `{nearest}`?")), "{line}");
+        assert!(line.contains("shop.toml"), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_refused_too() {
+    let error = load("", &[("CLEAVE__HTTP__WORKER", "2")], Flags::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("the environment variable CLEAVE__HTTP__WORKER: there is no such setting"),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_key_and_source() {
+    let file = "listen = 8080\n[http]\nworkers = \"2\"\n[log]\nformat = \"xml\"\n[shop]\ndefault_currency = \"usd\"\n\
+                [events]\nbatch = 0\n[auth.argon2]\niterations = -1";
+    let error = load(file, &[("CLEAVE__DATABASE__CREATE", "maybe")], Flags::default()).unwrap_err();
+    let text = error.to_string();
+    for (key, what) in [
+        ("listen", "must be a text in quotes"),
+        ("http.workers", "must be a whole number, without quotes"),
+        ("log.format", "must be \"pretty\" or \"json\""),
+        ("shop.default_currency", "expected an ISO 4217 currency code"),
+        ("events.batch", "a nonzero u32"),
+        ("auth.argon2.iterations", "must be"),
+        ("database.create", "must be true or false"),
+    ] {
+        let line = text.lines().find(|line| line.contains(&format!("`{key}` in "))).unwrap();
+        assert!(line.contains(what), "{key}: {text}");
+        assert!(line.contains("shop.toml") || line.contains("CLEAVE__DATABASE__CREATE"), "{line}");
+    }
+    assert_eq!(error.problems.len(), 7, "{text}");
+}
+
+#[test]
+fn a_group_is_not_a_setting() {
+    assert!(problems("database = \"postgres://db\"")[0].ends_with("write them under [database]"));
+}
+
+#[test]
+fn a_duration_of_nothing_is_refused() {
+    let refused = problems("[http]\nshutdown_seconds = 0");
+    assert!(refused[0].starts_with("`http.shutdown_seconds`"), "{refused:?}");
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, "hunter2").unwrap();
+    let file = format!(
+        "[database]\nurl = \"postgres://shop:hunter2@db\"\n[payment]\nwebhook_secret = \"file:{}\"",
+        path.display()
+    );
+    let config = load(&file, &[], Flags::default()).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.payment.webhook_secret.unwrap().expose(), "hunter2");
+}
+
+#[test]
+fn a_refusal_repeats_no_value() {
+    for file in [
+        "[payment]\nwebhook_secret = \"hunter2\"",
+        "[database]\nurl = \"mysql://shop:hunter2@db\"",
+        "[database]\nurl = postgres://shop:hunter2@db",
+        "[log]\nformat = \"hunter2\"",
+        "passwort = \"hunter2\"",
+    ] {
+        let text = problems(file).join("\n");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_module_can_have_a_server_of_its_own() {
+    let file = "[database]\nurl = \"postgres://shop@main\"\n[database.order]\nurl = \"postgres://o@own/orders\"\n\
+                [database.payment]\nurl = \"postgres://p@vault\"";
+    let config = load(file, &[], Flags::default()).unwrap();
+    let url = |module: &str| match config.place(module) {
+        Place::Server(url) => url.expose().to_owned(),
+        Place::File(file) => file.display().to_string(),
+    };
+    assert_eq!(url("user"), "postgres://shop@main/cleave_user");
+    assert_eq!(url("order"), "postgres://o@own/orders");
+    assert_eq!(url("payment"), "postgres://p@vault/cleave_payment");
+}
+
+#[test]
+fn an_absent_file_is_a_problem_of_its_own() {
+    let flags = Flags { config: Some("/no/such.toml".into()), ..Flags::default() };
+    let error = layers::load(&flags, Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("/no/such.toml: the file cannot be read"), "{error}");
+}

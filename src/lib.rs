@@ -1,0 +1,3 @@
+//! Cleave, put together: the settings, and later everything that is built from them.
+
+pub mod config;

@@ -1,0 +1,37 @@
+//! Starting cargo, always in the folder of the workspace.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A cargo command in the workspace's folder.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace()).args(arguments);
+    command
+}
+
+/// The workspace's folder, asked for at run time: a target folder can outlive the clone it was built for.
+fn workspace() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    here.and_then(|xtask| xtask.parent().map(PathBuf::from)).unwrap_or_else(|| ".".into())
+}
+
+/// Whether `cargo NAME` exists.
+pub(crate) fn has(name: &str) -> bool {
+    let mut asked = command(&[name, "--version"]);
+    asked.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Runs a cargo command whose exit is ours.
+pub(crate) fn pass<A: AsRef<OsStr>>(verb: &str, arguments: &[A]) -> Result<bool, String> {
+    let status = command(&[verb]).args(arguments).status();
+    Ok(status.map_err(|error| format!("cargo {verb} does not start: {error}"))?.success())
+}
+
+/// Hands over to the lab, built for speed because it measures.
+pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
+    let mut all: Vec<OsString> = ["--release", "--package", "lab", "--", verb].map(OsString::from).into();
+    all.extend_from_slice(arguments);
+    pass("run", &all)
+}

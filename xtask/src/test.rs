@@ -1,0 +1,87 @@
+//! `cargo xtask test`: the whole suite, with everything it needs brought along and stopped again.
+
+use std::io::{self, Write as _};
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::cargo;
+use crate::postgres::{Binaries, Server};
+use crate::steps::{ALL, Step};
+use crate::summary::{Outcome, Summary};
+
+pub(crate) const EXAMPLES: &str = "Examples:\n  \
+    cargo xtask test                             everything; stops at the first failing step\n  \
+    cargo xtask test --keep-going                everything, whatever fails\n  \
+    cargo xtask test --only format --only lints  two steps\n  \
+    cargo xtask test --json 2>/dev/null          the outcome for a program";
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Run this step alone; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    only: Vec<String>,
+    /// Name the steps and what they prove, and run none
+    #[arg(long)]
+    list: bool,
+    /// Go on after a step has failed
+    #[arg(long)]
+    keep_going: bool,
+    /// Print the summary as JSON on standard output; all else goes to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+fn step_names() -> clap::builder::PossibleValuesParser {
+    ALL.iter().map(|step| step.name).collect::<Vec<_>>().into()
+}
+
+/// Runs the steps. `false`: one of them failed.
+pub(crate) fn run(options: &Options) -> Result<bool, String> {
+    if options.list {
+        return list().map(|()| true).map_err(|error| error.to_string());
+    }
+    let nextest = cargo::has("nextest");
+    let mut summary = Summary::default();
+    for step in ALL {
+        let wanted = options.only.is_empty() || options.only.iter().any(|name| name == step.name);
+        if !wanted {
+            continue;
+        }
+        if summary.has_failed() && !options.keep_going {
+            summary.add(step.name, Outcome::NotRun, std::time::Duration::ZERO);
+            continue;
+        }
+        eprintln!("\n=== {}: {}", step.name, step.proves);
+        let started = Instant::now();
+        let outcome = match carry_out(step, nextest, options.json) {
+            Ok(true) => Outcome::Passed,
+            Ok(false) => Outcome::Failed,
+            Err(reason) => {
+                eprintln!("{}: {reason}", step.name);
+                Outcome::Failed
+            }
+        };
+        eprintln!("=== {}: {} in {:.1} s", step.name, outcome.word(), started.elapsed().as_secs_f64());
+        summary.add(step.name, outcome, started.elapsed());
+    }
+    eprint!("\n{summary}");
+    if options.json {
+        writeln!(io::stdout(), "{}", summary.to_json()).map_err(|error| error.to_string())?;
+    }
+    Ok(!summary.has_failed())
+}
+
+/// A server lives exactly as long as the step that needs it.
+fn carry_out(step: &Step, nextest: bool, json: bool) -> Result<bool, String> {
+    let server = if step.needs_postgres { Some(Server::start(&Binaries::find_or_install()?)?) } else { None };
+    let mut command = step.command(nextest, server.as_ref().map(Server::url));
+    if json {
+        command.stdout(Stdio::from(io::stderr()));
+    }
+    let status = command.status().map_err(|error| format!("cargo does not start: {error}"))?;
+    Ok(status.success())
+}
+
+fn list() -> io::Result<()> {
+    ALL.iter().try_for_each(|step| writeln!(io::stdout(), "{:<10} {}", step.name, step.proves))
+}
