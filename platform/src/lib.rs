@@ -9,6 +9,8 @@ pub mod idempotency;
 pub mod jobs;
 pub mod module;
 pub mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};
