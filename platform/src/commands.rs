@@ -130,14 +130,17 @@ pub fn settled(claim: Claim) -> Result<Answer, Problem> {
 /// # Errors
 /// What was kept cannot be read.
 pub fn replay(answer: StoredAnswer) -> Result<Answer, Problem> {
-    Ok(answer.restore()?.header(actix_web::http::header::HeaderName::from_static("idempotent-replayed"), "true"))
+    Ok(answer
+        .restore()?
+        .header(actix_web::http::header::HeaderName::from_static("idempotent-replayed"), "true"))
 }
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Busy | DbError::Conflict(_) => {
-                Self::unavailable("database_busy", "The shop is busy; try again", 1).because(&error.to_string())
+            DbError::Busy | DbError::Conflict(_) | DbError::Undone(_) => {
+                Self::unavailable("database_busy", "The shop is busy; try again", 1)
+                    .because(&error.to_string())
             }
             DbError::Unreachable(_) => {
                 Self::unavailable("database_unreachable", "The shop cannot reach its database; try again", 5)
@@ -153,4 +156,3 @@ impl From<DbError> for Problem {
         }
     }
 }
-

@@ -11,6 +11,7 @@ mod query;
 mod sqlite;
 mod stats;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::tasks::{OpenMark, Tasks};
 
 pub use error::DbError;
 pub use migrate::Migration;
-pub use postgres::PostgresOptions;
+pub use postgres::{PostgresOptions, provision};
 pub use query::{Bind, Query, Row, Sql};
 pub use sqlite::{Queue, SqliteOptions};
 pub use sqlx::types::Json;
@@ -35,7 +36,7 @@ pub enum Store {
     /// A file of its own.
     Sqlite(SqliteOptions),
     /// A database and a role of its own.
-    Postgres(PostgresOptions),
+    Postgres(Box<PostgresOptions>),
 }
 
 /// A module's database.
@@ -63,6 +64,13 @@ enum Engine {
 /// Work to do once a transaction is durable.
 type Hook = Box<dyn FnOnce() + Send>;
 
+fn run(hooks: Vec<Hook>) {
+    for hook in hooks {
+        // The transaction is durable: a hook that panics must neither deny that nor take the connection with it.
+        let _ = catch_unwind(AssertUnwindSafe(hook));
+    }
+}
+
 impl Db {
     /// Opens a module's database and checks the settings its promises rest on.
     ///
@@ -78,10 +86,8 @@ impl Db {
         let engine = match store {
             Store::Sqlite(options) => {
                 let (writer, readers) = sqlite::open(options).await?;
-                Engine::Sqlite {
-                    readers,
-                    writer: group::Writer::new(writer, options.queue, tasks.clone(), stats.clone()),
-                }
+                let writer = group::Writer::new(writer, options.queue, tasks.clone(), stats.clone()).await?;
+                Engine::Sqlite { readers, writer }
             }
             Store::Postgres(options) => {
                 Engine::Postgres { pool: postgres::open(options).await?, tasks: tasks.clone() }
@@ -146,7 +152,9 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let inner = match &self.0.engine {
             Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
-            Engine::Postgres { pool, .. } => TxInner::Postgres(postgres::PgTx::begin(pool).await?),
+            Engine::Postgres { pool, tasks } => {
+                TxInner::Postgres(postgres::PgTx::begin(pool, tasks.clone()).await?)
+            }
         };
         Ok(Tx {
             inner,
@@ -269,7 +277,8 @@ impl Tx {
         }
     }
 
-    /// Undoes it and waits until it is undone. Dropping does the same without waiting.
+    /// Undoes it. Unlike dropping it, this waits on PostgreSQL until its locks are gone; on SQLite whoever writes
+    /// next comes after the undoing in any case.
     pub async fn rollback(self) {
         match self.inner {
             TxInner::Sqlite(lease) => drop(lease),

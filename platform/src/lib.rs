@@ -10,6 +10,8 @@ pub mod jobs;
 pub mod module;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};

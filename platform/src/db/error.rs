@@ -26,6 +26,9 @@ pub enum DbError {
     /// The commit was tried and brought no clear answer.
     #[error("the commit brought no clear answer")]
     CommitUnknown(#[source] std::sync::Arc<sqlx::Error>),
+    /// Another transaction of the same commit failed and took this one with it. Nothing was done.
+    #[error("the transaction was undone together with another")]
+    Undone(#[source] std::sync::Arc<sqlx::Error>),
     /// An earlier statement of the transaction failed, so that it can only be undone.
     #[error("the transaction had already failed")]
     Aborted,
@@ -51,14 +54,7 @@ impl DbError {
 
     /// Whether doing the same transaction again may well succeed.
     pub fn is_worth_repeating(&self) -> bool {
-        matches!(self, Self::Conflict(_) | Self::Busy)
-    }
-
-    /// Whether SQLite may have undone the whole transaction by itself.
-    ///
-    /// See "Response To Errors Within A Transaction" in SQLite's page on transactions.
-    pub(super) fn undoes_batch(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Unreachable(_) | Self::Busy | Self::Other(_))
+        matches!(self, Self::Conflict(_) | Self::Undone(_) | Self::Busy)
     }
 }
 
@@ -76,7 +72,9 @@ impl From<sqlx::Error> for DbError {
                 (
                     ErrorKind::CheckViolation | ErrorKind::ForeignKeyViolation | ErrorKind::NotNullViolation,
                     _,
-                ) => Self::Refused(error),
+                )
+                // SQLite raises triggers as SQLITE_CONSTRAINT_TRIGGER, PostgreSQL as raise_exception.
+                | (_, Some("1811" | "P0001")) => Self::Refused(error),
                 // SQLite: BUSY and its extended codes.
                 (_, Some("5" | "261" | "517" | "773")) => Self::Busy,
                 // SQLite: FULL. PostgreSQL: disk_full.
@@ -85,8 +83,6 @@ impl From<sqlx::Error> for DbError {
                 (_, Some("40001" | "40P01" | "55P03")) => Self::Conflict(error),
                 // PostgreSQL: admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections.
                 (_, Some("57P01" | "57P02" | "57P03" | "53300")) => Self::Unreachable(error),
-                // SQLite raises triggers as SQLITE_CONSTRAINT_TRIGGER, PostgreSQL as raise_exception.
-                (_, Some("1811" | "P0001")) => Self::Refused(error),
                 _ => Self::Other(error),
             },
             _ => Self::Other(error),

@@ -9,7 +9,7 @@
 //! half-way costs only its own savepoint.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,9 @@ struct Batch {
     members: Vec<Member>,
     /// Since when a transaction is open.
     open: Option<Instant>,
+    /// Set by SQLite itself when it undoes the transaction, asked or unasked: outside one, a statement would
+    /// become durable on its own.
+    undone: Arc<AtomicBool>,
 }
 
 struct Member {
@@ -87,8 +90,8 @@ struct Member {
 pub(super) struct Lease {
     batch: Option<Batch>,
     shared: Arc<Shared>,
-    /// SQLite may have undone the whole transaction; nothing may be written outside one.
-    broken: bool,
+    /// A statement was sent whose answer has not been read.
+    in_flight: bool,
 }
 
 /// How the savepoint that is open now came to its end.
@@ -97,15 +100,21 @@ enum Ended {
     NotBegun,
     Keep(Member),
     Undo,
-    /// The whole transaction is gone or in doubt.
-    Broken,
 }
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection, queue: Queue, tasks: Tasks, stats: Stats) -> Self {
-        let resting = Some(Batch { connection, members: Vec::new(), open: None });
-        let state = Mutex::new(State { resting, ..State::default() });
-        Self(Arc::new(Shared { state, queue, tasks, stats, rested: Notify::new() }))
+    pub(super) async fn new(
+        mut connection: SqliteConnection,
+        queue: Queue,
+        tasks: Tasks,
+        stats: Stats,
+    ) -> Result<Self, DbError> {
+        let undone = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&undone);
+        connection.lock_handle().await?.set_rollback_hook(move || set.store(true, Ordering::Release));
+        let batch = Batch { connection, members: Vec::new(), open: None, undone };
+        let at_rest = Mutex::new(State { resting: Some(batch), ..State::default() });
+        Ok(Self(Arc::new(Shared { state: at_rest, queue, tasks, stats, rested: Notify::new() })))
     }
 
     /// Waits for its turn.
@@ -113,6 +122,10 @@ impl Writer {
         let (hand_over, lease) = oneshot::channel();
         let resting = {
             let mut state = self.0.lock();
+            if state.waiting.len() >= self.0.queue.length {
+                // Those who gave up keep no place.
+                state.waiting.retain(|waiter| !waiter.hand_over.is_closed());
+            }
             if state.closed || state.waiting.len() >= self.0.queue.length {
                 return Err(DbError::Busy);
             }
@@ -179,25 +192,28 @@ impl Drop for Borrowed {
 }
 
 impl Lease {
-    /// The connection, unless the transaction around the savepoint is in doubt.
+    /// The connection, for one statement; [`Lease::answered`] follows when its answer was read.
+    ///
+    /// There is none after a statement whose answer nobody read: what it does may still be to come.
     pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
         match &mut self.batch {
-            Some(batch) if !self.broken => Ok(&mut batch.connection),
+            Some(batch) if !self.in_flight && !batch.is_undone() => {
+                self.in_flight = true;
+                Ok(&mut batch.connection)
+            }
             _ => Err(DbError::Aborted),
         }
     }
 
-    /// Remembers a failure after which SQLite may have undone more than the statement.
-    pub(super) fn note(&mut self, error: DbError) -> DbError {
-        self.broken |= error.undoes_batch();
-        error
+    /// The answer was read. An error of the database is one; a connection that broke has given none.
+    pub(super) fn answered<T>(&mut self, answer: &Result<T, sqlx::Error>) {
+        self.in_flight = !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_)));
     }
 
     /// Makes it durable together with the others of its batch.
     pub(super) async fn commit(mut self, hooks: Vec<Hook>) -> Result<(), DbError> {
-        if self.broken {
-            return Err(DbError::Aborted);
-        }
+        // Asking for the connection tells whether there is something whole to keep.
+        self.connection()?;
         let (acknowledge, acknowledged) = oneshot::channel();
         if let Some(batch) = self.batch.take() {
             Shared::settle_in_background(&self.shared, batch, Ended::Keep(Member { acknowledge, hooks }));
@@ -209,8 +225,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            let ended = if self.broken { Ended::Broken } else { Ended::Undo };
-            Shared::settle_in_background(&self.shared, batch, ended);
+            Shared::settle_in_background(&self.shared, batch, Ended::Undo);
         }
     }
 }
@@ -220,21 +235,27 @@ impl Batch {
         self.members.len() >= queue.batch || self.open.is_some_and(|since| since.elapsed() >= queue.batch_age)
     }
 
+    fn is_undone(&self) -> bool {
+        self.undone.load(Ordering::Acquire)
+    }
+
     /// Ends the open savepoint and, in the same breath, opens the next one or commits.
+    ///
+    /// Where SQLite undid the transaction there is no savepoint `w`, and the statement that ends it fails.
     async fn end_savepoint(&mut self, ended: Ended, go_on: bool, stats: &Stats) -> Result<(), sqlx::Error> {
         let text = match (ended, go_on) {
             (Ended::NotBegun, false) => return Ok(()),
-            (Ended::NotBegun, true) => "BEGIN IMMEDIATE; SAVEPOINT w",
+            (Ended::NotBegun, true) => {
+                self.undone.store(false, Ordering::Release);
+                "BEGIN IMMEDIATE; SAVEPOINT w"
+            }
             (Ended::Keep(member), go_on) => {
                 self.members.push(member);
                 if go_on { "RELEASE w; SAVEPOINT w" } else { "RELEASE w; COMMIT" }
             }
             (Ended::Undo, true) => "ROLLBACK TO w",
-            (Ended::Undo, false) if self.members.is_empty() => "ROLLBACK",
+            (Ended::Undo, false) if self.members.is_empty() => "ROLLBACK TO w; ROLLBACK",
             (Ended::Undo, false) => "ROLLBACK TO w; COMMIT",
-            (Ended::Broken, _) => {
-                return Err(sqlx::Error::Protocol("a statement broke the transaction".into()));
-            }
         };
         if !go_on {
             stats.batch();
@@ -242,23 +263,24 @@ impl Batch {
         self.connection.execute(text).await.map(|_| ())
     }
 
-    /// Tells every member how it ended.
-    fn acknowledge(&mut self, result: Result<(), sqlx::Error>) {
+    /// Tells every member that it is durable.
+    fn acknowledge(&mut self) {
         self.open = None;
-        let failure = result.err().map(Arc::new);
         for member in self.members.drain(..) {
-            let answer = match &failure {
-                None => {
-                    for hook in member.hooks {
-                        // A hook that panics must not take the only connection with it.
-                        let _ = catch_unwind(AssertUnwindSafe(hook));
-                    }
-                    Ok(())
-                }
-                Some(error) => Err(DbError::CommitUnknown(Arc::clone(error))),
-            };
+            super::run(member.hooks);
             // Whoever asked may be gone; the commit stands all the same.
-            let _ = member.acknowledge.send(answer);
+            let _ = member.acknowledge.send(Ok(()));
+        }
+    }
+
+    /// Undoes what is left of the transaction and tells every member why.
+    async fn fail(&mut self, error: sqlx::Error, say: fn(Arc<sqlx::Error>) -> DbError) {
+        // Mostly SQLite has done so itself and answers that there is nothing to undo.
+        let _ = self.connection.execute("ROLLBACK").await;
+        self.open = None;
+        let error = Arc::new(error);
+        for member in self.members.drain(..) {
+            let _ = member.acknowledge.send(Err(say(Arc::clone(&error))));
         }
     }
 }
@@ -287,24 +309,32 @@ impl Shared {
     /// Serves the queue until somebody has the lease or nobody waits.
     async fn settle(self: Arc<Self>, mut batch: Batch, mut ended: Ended) {
         loop {
+            let begins = matches!(ended, Ended::NotBegun);
             let next = if batch.is_due(self.queue) { None } else { self.next_waiter() };
             match (batch.end_savepoint(ended, next.is_some(), &self.stats).await, next) {
                 (Ok(()), Some(waiter)) => {
                     batch.open.get_or_insert_with(Instant::now);
-                    let lease = Lease { batch: Some(batch), shared: Arc::clone(&self), broken: false };
+                    let lease = Lease { batch: Some(batch), shared: Arc::clone(&self), in_flight: false };
                     let Err(mut refused) = waiter.hand_over.send(lease) else { return };
                     let Some(returned) = refused.batch.take() else { return };
                     batch = returned;
                     ended = Ended::Undo;
                     continue;
                 }
-                (Ok(()), None) => batch.acknowledge(Ok(())),
-                (Err(error), next) => {
-                    tracing::error!(error = %error, "the write transaction failed; all of its members are undone");
-                    let _ = batch.connection.execute("ROLLBACK").await;
-                    batch.acknowledge(Err(error));
-                    // Whoever was next learns that the database is busy rather than waiting on a broken one.
-                    drop(next);
+                (Ok(()), None) => batch.acknowledge(),
+                (Err(error), Some(_)) if begins => {
+                    // Another process writes. Whoever was next learns that the database is busy.
+                    tracing::warn!(%error, "no write transaction could be begun");
+                    batch.fail(error, DbError::Undone).await;
+                }
+                (Err(error), Some(waiter)) => {
+                    tracing::error!(%error, "a write transaction took all of its batch with it");
+                    batch.fail(error, DbError::Undone).await;
+                    self.lock().waiting.push_front(waiter);
+                }
+                (Err(error), None) => {
+                    tracing::error!(%error, "a commit failed; all of its batch is undone");
+                    batch.fail(error, DbError::CommitUnknown).await;
                 }
             }
             let mut state = self.lock();
@@ -317,3 +347,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

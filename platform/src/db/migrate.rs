@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use sqlx::migrate::{Migrate, Migrator};
-use sqlx::{Acquire as _, SqlSafeStr as _};
+use sqlx::migrate::Migrator;
+use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::error::DbError;
 use super::query::Sql;
@@ -47,14 +47,25 @@ const PLATFORM: &[Migration] = &[
     Migration::new(4, "idempotency", include_str!("../../../migrations/platform/0004_idempotency.sql")),
 ];
 
+const PLATFORM_TABLE: &str = "platform_migrations";
+const MODULE_TABLE: &str = "module_migrations";
+
 pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
     for migrator in migrators(db, module) {
         match &db.0.engine {
             Engine::Sqlite { writer, .. } => {
-                let mut lease = writer.borrow().await?;
-                migrator.run_direct(None, lease.connection()?, false).await?;
+                let mut borrowed = writer.borrow().await?;
+                // sqlx takes no lock on SQLite: without this one two processes would both apply what is missing.
+                let mut tx = borrowed.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+                migrator.run_direct(None, &mut *tx, false).await?;
+                tx.commit().await?;
             }
-            Engine::Postgres { pool, .. } => migrator.run(pool).await?,
+            Engine::Postgres { pool, .. } => {
+                let mut connection = pool.acquire().await?;
+                // A migration that fails leaves sqlx's advisory lock behind; it goes with the connection.
+                connection.close_on_drop();
+                migrator.run_direct(None, &mut *connection, false).await?;
+            }
         }
     }
     Ok(())
@@ -63,20 +74,22 @@ pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
 pub(super) async fn pending(db: &Db, module: &[Migration]) -> Result<usize, DbError> {
     let mut pending = 0;
     for migrator in migrators(db, module) {
-        let applied = match &db.0.engine {
-            Engine::Sqlite { writer, .. } => applied(writer.borrow().await?.connection()?, &migrator).await?,
-            Engine::Postgres { pool, .. } => {
-                applied(pool.acquire().await?.acquire().await?, &migrator).await?
+        let table = migrator.table_name.as_ref();
+        let exists = Sql::each(
+            "SELECT COUNT(*) FROM sqlite_schema WHERE name = $1",
+            "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema AND tablename = $1",
+        );
+        let (tables,): (i64,) = db.query(exists).bind(table.to_owned()).one().await?;
+        let applied: Vec<(i64,)> = match (tables, table) {
+            (0, _) => Vec::new(),
+            (_, MODULE_TABLE) => {
+                db.query("SELECT version FROM module_migrations WHERE success").all().await?
             }
+            _ => db.query("SELECT version FROM platform_migrations WHERE success").all().await?,
         };
-        pending += migrator.iter().count().saturating_sub(applied);
+        pending += migrator.iter().filter(|step| !applied.contains(&(step.version,))).count();
     }
     Ok(pending)
-}
-
-async fn applied<C: Migrate>(connection: &mut C, migrator: &Migrator) -> Result<usize, DbError> {
-    connection.ensure_migrations_table(&migrator.table_name).await?;
-    Ok(connection.list_applied_migrations(&migrator.table_name).await?.len())
 }
 
 fn migrators(db: &Db, module: &[Migration]) -> [Migrator; 2] {
@@ -95,5 +108,8 @@ fn migrators(db: &Db, module: &[Migration]) -> [Migrator; 2] {
         migrator.dangerous_set_table_name(table);
         migrator
     };
-    [make("platform_migrations", PLATFORM), make("module_migrations", module)]
+    [make(PLATFORM_TABLE, PLATFORM), make(MODULE_TABLE, module)]
 }
+
+#[cfg(test)]
+mod tests;

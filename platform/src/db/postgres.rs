@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
-use sqlx::{ConnectOptions as _, Executor as _, Row as _};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, Postgres};
+use sqlx::query::QueryAs;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, FromRow, Row as _};
+use tokio::task::JoinHandle;
 
 use super::Hook;
 use super::error::DbError;
+use crate::tasks::Tasks;
 
 /// A module's PostgreSQL database.
 #[derive(Clone)]
@@ -64,42 +67,130 @@ async fn check(pool: &PgPool) -> Result<(), DbError> {
     )))
 }
 
+/// Creates a module's database and its role where they are missing, and shuts everybody else out of it.
+///
+/// Safe to run again and from several processes. A role that exists keeps its password.
+///
+/// # Errors
+/// A name is not made of lower-case letters, digits and underscores, or the administrator may not do this.
+pub async fn provision(
+    admin: &PgConnectOptions,
+    database: &str,
+    role: &str,
+    password: &str,
+) -> Result<(), DbError> {
+    check_name(database)?;
+    check_name(role)?;
+    let mut server = admin.clone().disable_statement_logging().connect().await?;
+    // Roles and databases have no `IF NOT EXISTS` that is safe in a race. The lock ends with the connection.
+    server.execute("SELECT pg_advisory_lock(hashtext('cleave.provision'))").await?;
+
+    if !exists(&mut server, "SELECT 1 FROM pg_roles WHERE rolname = $1", role).await? {
+        // Only the server knows how to quote a password for itself.
+        let quoted: (String,) = query_as("SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', $1, $2)")
+            .bind(role)
+            .bind(password)
+            .fetch_one(&mut server)
+            .await?;
+        server.execute(AssertSqlSafe(quoted.0)).await?;
+    }
+    if !exists(&mut server, "SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')", role)
+        .await?
+    {
+        // An administrator who is no superuser can give a database only to a role they belong to.
+        server.execute(AssertSqlSafe(format!("GRANT \"{role}\" TO CURRENT_USER"))).await?;
+    }
+    if !exists(&mut server, "SELECT 1 FROM pg_database WHERE datname = $1", database).await? {
+        server.execute(AssertSqlSafe(format!("CREATE DATABASE \"{database}\" OWNER \"{role}\""))).await?;
+    }
+    server.execute(AssertSqlSafe(format!("REVOKE CONNECT ON DATABASE \"{database}\" FROM PUBLIC"))).await?;
+    server.close().await?;
+    Ok(())
+}
+
+async fn exists(server: &mut PgConnection, question: &'static str, name: &str) -> Result<bool, DbError> {
+    let found: Option<(i32,)> = query_as(question).bind(name).fetch_optional(server).await?;
+    Ok(found.is_some())
+}
+
+fn check_name(name: &str) -> Result<(), DbError> {
+    let mut letters = name.bytes();
+    let starts = letters.next().is_some_and(|first| first.is_ascii_lowercase());
+    let goes_on =
+        letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_');
+    if starts && goes_on && name.len() <= 63 {
+        return Ok(());
+    }
+    Err(DbError::Unsafe(format!(
+        "`{name}` is no name for a database or a role: use lower-case letters, digits and underscores, 63 at the most"
+    )))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an administrator's connection is to PostgreSQL and nothing else"
+)]
+fn query_as<'q, R>(text: &'static str) -> QueryAs<'q, Postgres, R, PgArguments>
+where
+    R: for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_as(text)
+}
+
 /// A transaction on a pooled connection.
 ///
 /// sqlx's own transaction type is not used: its `begin` is not cancellation-safe, and it queues a rollback that the
 /// next user of the connection waits for.
 pub(super) struct PgTx {
     connection: Option<PoolConnection<Postgres>>,
+    state: State,
+    tasks: Tasks,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
     /// A statement was sent whose answer has not been read.
-    in_flight: bool,
+    InFlight,
+    /// A statement failed. The server accepts no other, and would answer a COMMIT by undoing everything.
+    Failed,
 }
 
 impl PgTx {
-    pub(super) async fn begin(pool: &PgPool) -> Result<Self, DbError> {
-        let mut tx = Self { connection: Some(pool.acquire().await?), in_flight: false };
-        tx.connection()?.execute("BEGIN").await?;
-        tx.idle();
+    pub(super) async fn begin(pool: &PgPool, tasks: Tasks) -> Result<Self, DbError> {
+        let mut tx = Self { connection: Some(pool.acquire().await?), state: State::Ready, tasks };
+        let begun = tx.connection()?.execute("BEGIN").await;
+        tx.answered(&begun);
+        begun?;
         Ok(tx)
     }
 
-    /// The connection, for one statement; [`PgTx::idle`] follows when its answer was read.
+    /// The connection, for one statement; [`PgTx::answered`] follows when its answer was read.
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection, DbError> {
-        self.in_flight = true;
-        self.connection.as_deref_mut().ok_or(DbError::Aborted)
+        match &mut self.connection {
+            Some(connection) if self.state == State::Ready => {
+                self.state = State::InFlight;
+                Ok(connection)
+            }
+            _ => Err(DbError::Aborted),
+        }
     }
 
-    pub(super) fn idle(&mut self) {
-        self.in_flight = false;
+    /// The answer was read. An error of the database is one; a connection that broke has given none.
+    pub(super) fn answered<T>(&mut self, answer: &Result<T, sqlx::Error>) {
+        self.state = match answer {
+            Ok(_) => State::Ready,
+            Err(sqlx::Error::Database(_)) => State::Failed,
+            Err(_) => State::InFlight,
+        };
     }
 
     pub(super) async fn commit(mut self, hooks: Vec<Hook>) -> Result<(), DbError> {
         let done = self.connection()?.execute("COMMIT").await;
         match done {
             Ok(_) => {
-                self.idle();
-                // After a failed statement the server answers COMMIT by undoing; the statement's error was told.
                 drop(self.connection.take());
-                hooks.into_iter().for_each(|hook| hook());
+                super::run(hooks);
                 Ok(())
             }
             Err(error @ sqlx::Error::Database(_)) => Err(error.into()),
@@ -108,30 +199,32 @@ impl PgTx {
     }
 
     pub(super) async fn rollback(mut self) {
-        if let Some(mut connection) = self.connection.take()
-            && (self.in_flight || connection.execute("ROLLBACK").await.is_err())
-        {
-            connection.close_on_drop();
+        if let Some(undone) = self.undo() {
+            let _ = undone.await;
         }
+    }
+
+    /// Undoes it in a task of its own, because a ROLLBACK nobody waits for would leave the connection in the middle.
+    fn undo(&mut self) -> Option<JoinHandle<()>> {
+        let mut connection = self.connection.take()?;
+        if self.state == State::InFlight {
+            // Nobody knows what the connection is in the middle of; the server undoes what it had.
+            connection.close_on_drop();
+            return None;
+        }
+        Some(self.tasks.spawn(async move {
+            if connection.execute("ROLLBACK").await.is_err() {
+                connection.close_on_drop();
+            }
+        }))
     }
 }
 
 impl Drop for PgTx {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        if self.in_flight {
-            // Nobody knows what the connection is in the middle of; the server undoes what it had.
-            connection.close_on_drop();
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if connection.execute("ROLLBACK").await.is_err() {
-                    connection.close_on_drop();
-                }
-            });
-        } else {
-            connection.close_on_drop();
-        }
+        drop(self.undo());
     }
 }
+
+#[cfg(test)]
+mod tests;

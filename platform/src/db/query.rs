@@ -103,7 +103,8 @@ impl<'c> Query<'c> {
         self
     }
 
-    /// Puts these values where the next `{list}` stands. Without any the list matches nothing.
+    /// Puts these values where the next `{list}` stands. Without any the list matches nothing, and its `NOT IN`
+    /// matches nothing either.
     pub fn list<T: Bind>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         let first = self.bound + 1;
         for value in values {
@@ -183,10 +184,16 @@ impl<'c> Query<'c> {
         let mut text = String::with_capacity(self.text.len() + self.bound * 5);
         let mut rest = self.text;
         while let Some(start) = rest.find('{') {
-            let length = rest[start..].find('}').map_or(rest.len() - start, |end| end + 1);
-            text.push_str(&rest[..start]);
-            text.push_str(expansions.next().map_or("", String::as_str));
-            rest = &rest[start + length..];
+            let (before, marker) = rest.split_at(start);
+            text.push_str(before);
+            if let Some(after) = marker.strip_prefix("{list}").or_else(|| marker.strip_prefix("{rows}")) {
+                text.push_str(expansions.next().map_or("", String::as_str));
+                rest = after;
+            } else {
+                // A brace of its own, as in an empty JSON object.
+                text.push('{');
+                rest = &marker[1..];
+            }
         }
         text.push_str(rest);
         SqlText::Expanded(text)
@@ -252,7 +259,8 @@ mod run {
                 (Target::Lease(lease), Values::Sqlite(values)) => {
                     let connection = lease.connection()?;
                     let result = $make(text, values).persistent(keep).$fetch(connection).await;
-                    result.map($finish).map_err(|error| lease.note(error.into()))
+                    lease.answered(&result);
+                    result.map($finish).map_err(DbError::from)
                 }
                 (Target::PostgresPool(pool), Values::Postgres(values)) => $make(text, values)
                     .persistent(keep)
@@ -263,7 +271,7 @@ mod run {
                 (Target::PgTx(tx), Values::Postgres(values)) => {
                     let connection = tx.connection()?;
                     let result = $make(text, values).persistent(keep).$fetch(connection).await;
-                    tx.idle();
+                    tx.answered(&result);
                     result.map($finish).map_err(DbError::from)
                 }
                 _ => Err(DbError::Aborted),
@@ -271,7 +279,6 @@ mod run {
         }};
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that speaks to the drivers")]
     mod drivers {
         pub(super) use sqlx::{query_as_with, query_with};
     }
@@ -288,3 +295,6 @@ mod run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

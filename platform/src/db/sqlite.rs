@@ -61,7 +61,7 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<(SqliteConnection, S
         .max_connections(options.readers)
         .min_connections(1)
         .max_lifetime(None)
-        .idle_timeout(Duration::from_secs(60))
+        .idle_timeout(Duration::from_mins(1))
         .test_before_acquire(false)
         .acquire_timeout(options.queue.patience)
         .connect_with(connect.pragma("query_only", "ON").thread_name(|_| "sqlite-reader".into()))

@@ -1,0 +1,167 @@
+//! A database for a test: a fresh SQLite file, or a fresh PostgreSQL database when the environment asks for one.
+//!
+//! `CLEAVE_TEST_STORE=postgres` together with `CLEAVE_TEST_POSTGRES=postgres://user@host:port/postgres` runs every
+//! test that takes its database from here on PostgreSQL. The user must be allowed to create databases and roles.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test without its database cannot go on"
+)]
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use kernel::Clock;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+
+use crate::db::{Migration, PostgresOptions, SqliteOptions, Store, provision};
+use crate::{Db, Tasks};
+
+/// Where one test keeps one module's tables. Gone when dropped.
+pub struct TestStore {
+    store: Store,
+    /// What is cleaned up with it.
+    _kept: Box<dyn Send + Sync>,
+}
+
+/// A PostgreSQL database of a test, and its role of the same name.
+struct TestDatabase {
+    admin: PgConnectOptions,
+    name: String,
+}
+
+/// A fresh store on the database the environment asks for.
+pub async fn store(module: &str) -> TestStore {
+    if variable("CLEAVE_TEST_STORE").is_some_and(|asked| asked == "postgres") {
+        postgres_store(module).await.unwrap()
+    } else {
+        sqlite_store(module)
+    }
+}
+
+/// A fresh SQLite file, whatever the environment asks for.
+pub fn sqlite_store(module: &str) -> TestStore {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::Sqlite(SqliteOptions::new(folder.path().join(format!("{module}.db"))));
+    TestStore { store, _kept: Box::new(folder) }
+}
+
+/// A fresh PostgreSQL database, whatever store the environment asks for. `None`, and a line that says so, when it
+/// names no server.
+pub async fn postgres_store(module: &str) -> Option<TestStore> {
+    let Some(admin) = postgres_admin() else {
+        eprintln!("skipped: set CLEAVE_TEST_POSTGRES to a server on which databases may be created");
+        return None;
+    };
+    let name = format!("test_{module}_{}", Clock::system().uuid().simple());
+    provision(&admin, &name, &name, "secret").await.unwrap();
+    let store = Store::Postgres(Box::new(PostgresOptions {
+        connect: admin.clone().database(&name).username(&name).password("secret"),
+        pool_size: 4,
+        acquire_timeout: Duration::from_secs(5),
+        // A throw-away server may well run without fsync.
+        accept_unsafe_settings: true,
+    }));
+    Some(TestStore { store, _kept: Box::new(TestDatabase { admin, name }) })
+}
+
+/// The administrator of the server that the environment names.
+pub(crate) fn postgres_admin() -> Option<PgConnectOptions> {
+    variable("CLEAVE_TEST_POSTGRES").map(|url| url.parse().unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "which database the tests run on is no setting of the product")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TestStore {
+    /// Opens the store as one process would. A second call is a second process.
+    pub async fn open(&self, module: &'static str, clock: Clock) -> Db {
+        Db::open(module, &self.store, clock, &Tasks::new()).await.unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), self.name.clone());
+        // The runtime of the test may be about to end, and waiting inside it is not allowed.
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                let mut server = admin.connect().await.unwrap();
+                let database = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+                server.execute(AssertSqlSafe(database)).await.unwrap();
+                server.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS \"{name}\""))).await.unwrap();
+            });
+        });
+        if dropped.join().is_err() {
+            eprintln!("the test database {} is left behind", self.name);
+        }
+    }
+}
+
+/// An open, migrated database of one test.
+pub struct TestDb {
+    db: Db,
+    tasks: Tasks,
+    clock: Clock,
+    store: TestStore,
+}
+
+/// A fresh database with these tables, on the machine's clock.
+pub async fn db(module: &'static str, migrations: &[Migration]) -> TestDb {
+    TestDb::open(store(module).await, module, migrations, Clock::system()).await
+}
+
+/// A fresh database with these tables, on a clock that the test holds.
+pub async fn db_at(module: &'static str, migrations: &[Migration], clock: Clock) -> TestDb {
+    TestDb::open(store(module).await, module, migrations, clock).await
+}
+
+impl TestDb {
+    /// Opens and migrates a store that the test has chosen itself.
+    pub async fn open(
+        store: TestStore,
+        module: &'static str,
+        migrations: &[Migration],
+        clock: Clock,
+    ) -> Self {
+        let tasks = Tasks::new();
+        let db = Db::open(module, &store, clock.clone(), &tasks).await.unwrap();
+        db.migrate(migrations).await.unwrap();
+        Self { db, tasks, clock, store }
+    }
+
+    /// The tasks the database settles its transactions in.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// The clock it was opened with.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where it is kept, to open it once more.
+    pub fn store(&self) -> &TestStore {
+        &self.store
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
