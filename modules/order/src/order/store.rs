@@ -167,11 +167,52 @@ pub async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
     Ok(orders)
 }
 
-/// The order of a payment.
-pub async fn find_by_payment(db: &Db, key: Uuid) -> Result<Option<OrderId>, DbError> {
-    let row: Option<(OrderId,)> =
-        db.query("SELECT id FROM orders WHERE payment_key = $1").bind(key).maybe().await?;
-    Ok(row.map(|(id,)| id))
+/// How an order and its money stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The order.
+    pub id: OrderId,
+    /// Where it is in its life.
+    pub status: OrderStatus,
+    /// What it comes to.
+    pub total: Money,
+    /// How the money stands.
+    pub paid: Paid,
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    id: OrderId,
+    #[sqlx(try_from = "String")]
+    status: OrderStatus,
+    currency: Currency,
+    total_minor: i64,
+    authorized_minor: i64,
+    captured_minor: i64,
+    refunded_minor: i64,
+}
+
+/// How the order of a payment stands, inside a transaction.
+pub async fn standing(tx: &mut Tx, payment_key: Uuid) -> Result<Option<Standing>, DbError> {
+    let row: Option<StandingRow> = tx
+        .query(
+            "SELECT id, status, currency, total_minor, authorized_minor, captured_minor, refunded_minor
+             FROM orders
+             WHERE payment_key = $1",
+        )
+        .bind(payment_key)
+        .maybe()
+        .await?;
+    Ok(row.map(|row| Standing {
+        id: row.id,
+        status: row.status,
+        total: Money::new(row.total_minor, row.currency),
+        paid: Paid {
+            authorized: row.authorized_minor,
+            captured: row.captured_minor,
+            refunded: row.refunded_minor,
+        },
+    }))
 }
 
 /// Which orders a list shows.
