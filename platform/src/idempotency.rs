@@ -136,7 +136,12 @@ struct Known {
 ///
 /// # Errors
 /// As any statement.
-pub async fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswer) -> Result<bool, DbError> {
+pub async fn answer(
+    tx: &mut Tx,
+    key: &IdempotencyKey,
+    fence: i64,
+    answer: StoredAnswer,
+) -> Result<bool, DbError> {
     let kept = tx
         .query(
             "UPDATE idempotency_keys

@@ -81,15 +81,15 @@ impl Module {
         let carts = Carts::new(db.clone(), commands.clone(), Arc::clone(&products));
         let settings = CheckoutSettings { numbers: settings.numbers, lease: settings.lease };
         Self {
-            checkouts: Checkouts {
-                db: db.clone(),
-                commands: commands.clone(),
-                tasks: tasks.clone(),
-                carts: carts.clone(),
+            checkouts: Checkouts::new(
+                db.clone(),
+                commands.clone(),
+                tasks.clone(),
+                carts.clone(),
                 products,
                 payments,
                 settings,
-            },
+            ),
             carts,
             orders: Orders::new(db.clone(), commands.clone()),
             fulfillments: Fulfillments::new(db.clone(), commands.clone()),

@@ -13,7 +13,7 @@ use crate::checkout::{self, Input, State, Wake, step};
 use crate::order::{OrderStatus, Paid, payment_status, store};
 
 /// Keeps the amounts of orders in step with their payments, and wakes checkouts that wait for news.
-pub struct PaymentNews;
+pub(crate) struct PaymentNews;
 
 /// What all events about a payment have in common.
 #[derive(Deserialize)]
@@ -36,7 +36,8 @@ impl Listener for PaymentNews {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        [PaymentAuthorized::TYPE, PaymentCaptured::TYPE, PaymentVoided::TYPE, RefundSucceeded::TYPE].contains(&kind)
+        [PaymentAuthorized::TYPE, PaymentCaptured::TYPE, PaymentVoided::TYPE, RefundSucceeded::TYPE]
+            .contains(&kind)
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

@@ -16,14 +16,16 @@ use super::drive::Driven;
 use super::service::Checkouts;
 use super::store::{self, Checkout, PaymentChoice};
 use crate::cart::{self, Cart, CartStatus, PricedCart};
-use crate::order::{FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus, fulfillment_status};
+use crate::order::{
+    FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus, fulfillment_status,
+};
 
 /// How long whoever begins a checkout drives it alone. After a crash it is anybody's.
 pub(super) const LEASE: Duration = Duration::from_secs(20);
 
 /// A request to turn a cart into an order.
 #[derive(Debug, Clone)]
-pub struct Purchase {
+pub(crate) struct Purchase {
     /// How it is paid.
     pub payment: PaymentChoice,
     /// What the customer was shown; another total is refused rather than charged.
@@ -72,7 +74,12 @@ impl Checkouts {
         };
         let reserve = ReserveStock {
             key: reservation_key,
-            items: priced.cart.items.iter().map(|item| ReservedItem { variant_id: item.variant_id, quantity: item.quantity }).collect(),
+            items: priced
+                .cart
+                .items
+                .iter()
+                .map(|item| ReservedItem { variant_id: item.variant_id, quantity: item.quantity })
+                .collect(),
             lease_seconds: self.settings.lease.as_secs() as u32,
         };
         let lease_ends = match self.products.reserve(call, reserve).await {
@@ -235,9 +242,14 @@ fn ready(priced: &PricedCart, purchase: &Purchase) -> Result<(), Problem> {
     let (short, missing): (Vec<_>, Vec<_>) =
         priced.requirements.iter().partition(|requirement| requirement.code == "insufficient_stock");
     if !missing.is_empty() {
-        let problem = Problem::unprocessable("cart_incomplete", "Something is missing before this can be bought");
+        let problem =
+            Problem::unprocessable("cart_incomplete", "Something is missing before this can be bought");
         return Err(missing.iter().fold(problem, |problem, requirement| {
-            problem.field(requirement.pointer.clone(), requirement.code, "This is needed to complete the cart")
+            problem.field(
+                requirement.pointer.clone(),
+                requirement.code,
+                "This is needed to complete the cart",
+            )
         }));
     }
     if !short.is_empty() {
@@ -275,7 +287,13 @@ fn stored_key(cart: &Cart) -> Uuid {
 
 /// The reservation of a request that brings its cart along: the same whenever it is repeated.
 fn request_key(key: &IdempotencyKey) -> Uuid {
-    digest(&[b"request", key.scope.as_bytes(), key.operation.as_bytes(), key.key.as_bytes(), &key.fingerprint])
+    digest(&[
+        b"request",
+        key.scope.as_bytes(),
+        key.operation.as_bytes(),
+        key.key.as_bytes(),
+        &key.fingerprint,
+    ])
 }
 
 fn digest(parts: &[&[u8]]) -> Uuid {

@@ -56,7 +56,13 @@ impl Checkouts {
     }
 
     /// Stores a step with everything that follows from it, in one transaction. Returns whether it was ours to store.
-    async fn store(&self, driven: &mut Driven, taken: &Step, input: &Input, attempt: u32) -> Result<bool, DbError> {
+    async fn store(
+        &self,
+        driven: &mut Driven,
+        taken: &Step,
+        input: &Input,
+        attempt: u32,
+    ) -> Result<bool, DbError> {
         let now = self.db.clock().now();
         let (mut checkout, mut order) = (driven.checkout.clone(), driven.order.clone());
         checkout.state = taken.state.clone();
@@ -124,7 +130,8 @@ impl Checkouts {
             return Err(DbError::Missing);
         }
         cart::store::complete(tx, order.cart_id, order.id, now).await?;
-        tx.publish(&OrderPlaced { order_id: order.id, number, reservation_key: order.reservation_key }).await?;
+        tx.publish(&OrderPlaced { order_id: order.id, number, reservation_key: order.reservation_key })
+            .await?;
         Ok(answer::placed(order.clone(), checkout.payment.guest_token.clone()))
     }
 
@@ -177,11 +184,14 @@ impl Checkouts {
             }
             Effect::Resolve => paid(self.payments.resolve(call, ResolvePayment { key }).await),
             Effect::EndPayment => paid(self.payments.cancel(call, CancelPayment { key }).await),
-            Effect::Release => match self.products.release(call, ReleaseStock { key: order.reservation_key }).await {
-                Ok(_) => Input::Released,
-                Err(ProductsError::Failed(failure)) => Input::NoAnswer { maybe_executed: failure.maybe_executed },
-                Err(_) => Input::Released,
-            },
+            Effect::Release => {
+                match self.products.release(call, ReleaseStock { key: order.reservation_key }).await {
+                    Err(ProductsError::Failed(failure)) => {
+                        Input::NoAnswer { maybe_executed: failure.maybe_executed }
+                    }
+                    Ok(_) | Err(_) => Input::Released,
+                }
+            }
             Effect::Secure => {
                 let items = order.items.iter().map(|item| ReservedItem {
                     variant_id: VariantId::from_uuid(item.variant_id),
@@ -197,7 +207,9 @@ impl Checkouts {
                         driven.checkout.lease_ends = reservation.expires_at;
                         Input::Secured
                     }
-                    Err(ProductsError::Failed(failure)) => Input::NoAnswer { maybe_executed: failure.maybe_executed },
+                    Err(ProductsError::Failed(failure)) => {
+                        Input::NoAnswer { maybe_executed: failure.maybe_executed }
+                    }
                     Err(_) => Input::StockGone,
                 }
             }
@@ -227,7 +239,9 @@ fn describe(input: &Input) -> String {
         Input::Payment(PaymentOutcome::Authorized) => "payment authorized",
         Input::Payment(PaymentOutcome::Captured) => "payment captured",
         Input::Payment(PaymentOutcome::RequiresAction { .. }) => "payment requires action",
-        Input::Payment(PaymentOutcome::Declined { decline_code }) => return format!("payment declined: {decline_code}"),
+        Input::Payment(PaymentOutcome::Declined { decline_code }) => {
+            return format!("payment declined: {decline_code}");
+        }
         Input::Payment(PaymentOutcome::Unknown) => "payment unknown",
         Input::Payment(PaymentOutcome::Canceled) => "payment canceled",
         Input::Refused(error) => return format!("payment refused: {error}"),

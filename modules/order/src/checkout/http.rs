@@ -23,14 +23,14 @@ use crate::cart::service::CartChange;
 const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(complete).service(buy_now).service(list).service(read).service(retry).service(end);
 }
 
 /// How it is paid.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PaymentBody {
+pub(crate) struct PaymentBody {
     /// Whom to ask.
     #[schema(example = "test")]
     pub provider: String,
@@ -56,7 +56,7 @@ impl From<PaymentBody> for PaymentChoice {
 /// Turns a cart into an order.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CompleteBody {
+pub(crate) struct CompleteBody {
     /// How it is paid.
     pub payment: PaymentBody,
     /// What the customer was shown. With another total nothing is charged and the answer is 409 `cart_changed`.
@@ -67,7 +67,7 @@ pub struct CompleteBody {
 /// Buys in one go.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CheckoutBody {
+pub(crate) struct CheckoutBody {
     /// What it is paid in.
     pub currency: Currency,
     /// What is bought.
@@ -94,7 +94,7 @@ pub struct CheckoutBody {
 /// A checkout, as operators see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProcessView {
+pub(crate) struct ProcessView {
     /// The checkout.
     pub id: CheckoutId,
     /// Always `checkout`.
@@ -135,7 +135,7 @@ impl From<Checkout> for ProcessView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ProcessesParams {
+pub(crate) struct ProcessesParams {
     /// Processes on the page, 1 to 100.
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
@@ -147,7 +147,7 @@ pub struct ProcessesParams {
 /// Why an operator steps in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct InterventionBody {
+pub(crate) struct InterventionBody {
     /// Why; kept in the process's log.
     #[schema(example = "the provider confirmed by telephone")]
     pub reason: String,

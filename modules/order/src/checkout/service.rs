@@ -30,7 +30,7 @@ const BATCH: i64 = 32;
 
 /// How checkouts are done here.
 #[derive(Debug, Clone)]
-pub struct CheckoutSettings {
+pub(crate) struct CheckoutSettings {
     /// How orders are numbered.
     pub numbers: NumberScheme,
     /// How long stock is held for a checkout.
@@ -39,7 +39,7 @@ pub struct CheckoutSettings {
 
 /// The checkouts.
 #[derive(Clone)]
-pub struct Checkouts {
+pub(crate) struct Checkouts {
     pub(super) db: Db,
     pub(super) commands: Commands,
     pub(super) tasks: Tasks,
@@ -51,7 +51,7 @@ pub struct Checkouts {
 
 /// A purchase that brings its cart along.
 #[derive(Debug, Clone)]
-pub struct NewCart {
+pub(crate) struct NewCart {
     /// What it is paid in.
     pub currency: Currency,
     /// What is bought.
@@ -62,7 +62,7 @@ pub struct NewCart {
 
 /// Why an operator's wish was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckoutError {
+pub(crate) enum CheckoutError {
     /// There is no such checkout.
     #[error("there is no such checkout")]
     NotFound,
@@ -78,8 +78,21 @@ pub enum CheckoutError {
 }
 
 impl Checkouts {
+    /// The checkouts in this database, of these carts, with this catalogue and this till.
+    pub(crate) fn new(
+        db: Db,
+        commands: Commands,
+        tasks: Tasks,
+        carts: Carts,
+        products: Arc<dyn Products>,
+        payments: Arc<dyn Payments>,
+        settings: CheckoutSettings,
+    ) -> Self {
+        Self { db, commands, tasks, carts, products, payments, settings }
+    }
+
     /// Completes a stored cart. Completed before or by somebody else at the same moment: the same order.
-    pub async fn complete(
+    pub(crate) async fn complete(
         &self,
         call: &Call,
         visitor: &Visitor,
@@ -96,7 +109,12 @@ impl Checkouts {
     }
 
     /// Buys in one go: cart, addresses, shipping and payment in one request.
-    pub async fn buy_now(&self, call: &Call, new: NewCart, mut purchase: Purchase) -> Result<Answer, Problem> {
+    pub(crate) async fn buy_now(
+        &self,
+        call: &Call,
+        new: NewCart,
+        mut purchase: Purchase,
+    ) -> Result<Answer, Problem> {
         let token = GuestToken::new();
         let id = self.db.clock().id();
         let mut cart =
@@ -143,7 +161,8 @@ impl Checkouts {
 
     /// Waits for the checkout that somebody else began with this cart, and answers what it came to.
     async fn follow(&self, call: &Call, cart: CartId) -> Result<Answer, Problem> {
-        let begun = || Problem::conflict("cart_locked", "The cart is being paid").retry_after(1).retryable(true);
+        let begun =
+            || Problem::conflict("cart_locked", "The cart is being paid").retry_after(1).retryable(true);
         loop {
             let checkout = store::find_by_cart(&self.db, cart).await?.ok_or_else(begun)?;
             if checkout.answer.is_some() || call.remaining() < Duration::from_millis(500) {
@@ -154,7 +173,7 @@ impl Checkouts {
     }
 
     /// Goes on with whatever is due and driven by nobody, after a crash or a pause. `true` says that there is more.
-    pub async fn recover(&self) -> Result<bool, DbError> {
+    pub(crate) async fn recover(&self) -> Result<bool, DbError> {
         let now = self.db.clock().now();
         if !store::any_due(&self.db, now).await? {
             return Ok(false);
@@ -167,7 +186,8 @@ impl Checkouts {
         for checkout in due {
             let checkouts = self.clone();
             driving.push(self.tasks.spawn(async move {
-                let order = order::store::find(&checkouts.db, checkout.order_id).await?.ok_or(DbError::Missing)?;
+                let order =
+                    order::store::find(&checkouts.db, checkout.order_id).await?.ok_or(DbError::Missing)?;
                 let call = Call::by_module(crate::NAME, RECOVERY);
                 checkouts.drive(&call, Driven { checkout, order }).await.map(|_| ())
             }));
@@ -181,17 +201,26 @@ impl Checkouts {
     }
 
     /// A page of checkouts for operators: those in a state, or all that have not come to their end.
-    pub async fn list(&self, state: Option<&str>, page: &PageRequest<Uuid>) -> Result<Page<Checkout>, CheckoutError> {
+    pub(crate) async fn list(
+        &self,
+        state: Option<&str>,
+        page: &PageRequest<Uuid>,
+    ) -> Result<Page<Checkout>, CheckoutError> {
         Ok(store::list(&self.db, state, page).await?)
     }
 
     /// One checkout, for operators.
-    pub async fn find(&self, id: CheckoutId) -> Result<Checkout, CheckoutError> {
+    pub(crate) async fn find(&self, id: CheckoutId) -> Result<Checkout, CheckoutError> {
         store::find(&self.db, id).await?.ok_or(CheckoutError::NotFound)
     }
 
     /// Lets it go on at once. Who wanted that, and why, goes into its log.
-    pub async fn retry(&self, id: CheckoutId, by: &str, reason: &str) -> Result<Checkout, CheckoutError> {
+    pub(crate) async fn retry(
+        &self,
+        id: CheckoutId,
+        by: &str,
+        reason: &str,
+    ) -> Result<Checkout, CheckoutError> {
         let mut checkout = self.alive(id).await?;
         let now = self.db.clock().now();
         checkout.wake_at = Some(now);
@@ -202,7 +231,12 @@ impl Checkouts {
     }
 
     /// Ends it: what was done is undone. Who wanted that, and why, goes into its log.
-    pub async fn end(&self, id: CheckoutId, by: &str, reason: &str) -> Result<Checkout, CheckoutError> {
+    pub(crate) async fn end(
+        &self,
+        id: CheckoutId,
+        by: &str,
+        reason: &str,
+    ) -> Result<Checkout, CheckoutError> {
         let mut checkout = self.alive(id).await?;
         self.note(&mut checkout, format!("ended by {by}: {reason}")).await?;
         let checkout = self.find(id).await?;
@@ -240,4 +274,3 @@ fn told(checkout: Checkout) -> Result<Answer, Problem> {
         None => Ok(answer::processing(checkout.id, checkout.order_id)),
     }
 }
-

@@ -15,7 +15,7 @@ use super::State;
 
 /// A checkout, as it is kept.
 #[derive(Debug, Clone)]
-pub struct Checkout {
+pub(crate) struct Checkout {
     /// Its id.
     pub id: CheckoutId,
     /// The cart it began with.
@@ -49,7 +49,7 @@ pub struct Checkout {
 /// How an order is paid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PaymentChoice {
+pub(crate) struct PaymentChoice {
     /// Whom to ask.
     pub provider: String,
     /// The provider's token for the payer's means of payment.
@@ -63,7 +63,7 @@ pub struct PaymentChoice {
 /// A line of a checkout's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LogEntry {
+pub(crate) struct LogEntry {
     /// When.
     pub at: Moment,
     /// What happened.
@@ -112,7 +112,7 @@ impl From<CheckoutRow> for Checkout {
 }
 
 /// Finds a checkout.
-pub async fn find(db: &Db, id: CheckoutId) -> Result<Option<Checkout>, DbError> {
+pub(crate) async fn find(db: &Db, id: CheckoutId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = db
         .query(
             "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -127,7 +127,7 @@ pub async fn find(db: &Db, id: CheckoutId) -> Result<Option<Checkout>, DbError> 
 }
 
 /// Finds a cart's latest checkout.
-pub async fn find_by_cart(db: &Db, cart: CartId) -> Result<Option<Checkout>, DbError> {
+pub(crate) async fn find_by_cart(db: &Db, cart: CartId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = db
         .query(
             "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -144,7 +144,7 @@ pub async fn find_by_cart(db: &Db, cart: CartId) -> Result<Option<Checkout>, DbE
 }
 
 /// Finds an order's checkout, inside a transaction.
-pub async fn find_by_order(tx: &mut Tx, order: OrderId) -> Result<Option<Checkout>, DbError> {
+pub(crate) async fn find_by_order(tx: &mut Tx, order: OrderId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = tx
         .query(
             "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -159,7 +159,11 @@ pub async fn find_by_order(tx: &mut Tx, order: OrderId) -> Result<Option<Checkou
 }
 
 /// A page of checkouts, newest first: those in one state, or those that have not come to an end.
-pub async fn list(db: &Db, state: Option<&str>, page: &PageRequest<Uuid>) -> Result<Page<Checkout>, DbError> {
+pub(crate) async fn list(
+    db: &Db,
+    state: Option<&str>,
+    page: &PageRequest<Uuid>,
+) -> Result<Page<Checkout>, DbError> {
     let rows: Vec<CheckoutRow> = db
         .query(
             "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -179,7 +183,7 @@ pub async fn list(db: &Db, state: Option<&str>, page: &PageRequest<Uuid>) -> Res
 }
 
 /// Stores a new checkout.
-pub async fn insert(tx: &mut Tx, checkout: &Checkout) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, checkout: &Checkout) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO checkouts
              (id, cart_id, order_id, state, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -207,7 +211,7 @@ pub async fn insert(tx: &mut Tx, checkout: &Checkout) -> Result<(), DbError> {
 }
 
 /// Stores a step, unless somebody else drove it on since it was read. Returns whether it did.
-pub async fn advance(tx: &mut Tx, checkout: &Checkout) -> Result<bool, DbError> {
+pub(crate) async fn advance(tx: &mut Tx, checkout: &Checkout) -> Result<bool, DbError> {
     let advanced = tx
         .query(
             "UPDATE checkouts
@@ -231,7 +235,7 @@ pub async fn advance(tx: &mut Tx, checkout: &Checkout) -> Result<bool, DbError> 
 }
 
 /// Whether any checkout is due and nobody drives it.
-pub async fn any_due(db: &Db, now: Moment) -> Result<bool, DbError> {
+pub(crate) async fn any_due(db: &Db, now: Moment) -> Result<bool, DbError> {
     let (due,): (bool,) = db
         .query(
             "SELECT EXISTS (
@@ -245,7 +249,12 @@ pub async fn any_due(db: &Db, now: Moment) -> Result<bool, DbError> {
 }
 
 /// Takes checkouts that are due and that nobody drives. Whoever drove them before is fenced off.
-pub async fn claim_due(tx: &mut Tx, now: Moment, lease: Duration, limit: i64) -> Result<Vec<Checkout>, DbError> {
+pub(crate) async fn claim_due(
+    tx: &mut Tx,
+    now: Moment,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Checkout>, DbError> {
     let rows: Vec<CheckoutRow> = tx
         .query(Sql::each(
             "UPDATE checkouts
@@ -279,7 +288,7 @@ pub async fn claim_due(tx: &mut Tx, now: Moment, lease: Duration, limit: i64) ->
 }
 
 /// Lets a checkout that waits go on at once: there is news.
-pub async fn wake(tx: &mut Tx, id: CheckoutId, now: Moment) -> Result<bool, DbError> {
+pub(crate) async fn wake(tx: &mut Tx, id: CheckoutId, now: Moment) -> Result<bool, DbError> {
     let woken = tx
         .query("UPDATE checkouts SET wake_at = $1, leased_until = NULL WHERE id = $2 AND wake_at > $1")
         .bind(now)
