@@ -22,7 +22,8 @@ use std::time::Duration;
 use actix_web::web::Data;
 use payment_api::Payments;
 use platform::db::Migration;
-use platform::{Commands, Db, Mount, Sweep, Tasks};
+use kernel::PageRequest;
+use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use product_api::Products;
 
 use cart::service::Carts;
@@ -32,6 +33,7 @@ use order::service::Orders;
 use shipping::service::Shipping;
 use tax::service::Taxes;
 
+pub use checkout::http::ProcessView;
 pub use number::NumberScheme;
 
 /// Its name: of its database, its log and its place in the configuration.
@@ -102,6 +104,16 @@ impl Module {
     /// What other modules may ask of it.
     pub fn contract(&self) -> Arc<dyn order_api::Orders> {
         Arc::new(self.clone())
+    }
+
+    /// Checkouts for an operator: those in a state, or the first hundred that have not come to their end.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn processes(&self, state: Option<&str>) -> Result<Vec<ProcessView>, DbError> {
+        let page = PageRequest { after: None, limit: 100 };
+        let checkouts = checkout::store::list(&self.db, state, &page).await?;
+        Ok(checkouts.data.into_iter().map(ProcessView::from).collect())
     }
 
     /// All there is to mount.

@@ -94,7 +94,7 @@ pub(crate) struct CheckoutBody {
 /// A checkout, as operators see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ProcessView {
+pub struct ProcessView {
     /// The checkout.
     pub id: CheckoutId,
     /// Always `checkout`.

@@ -63,7 +63,7 @@ pub(crate) struct PaymentChoice {
 /// A line of a checkout's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LogEntry {
+pub struct LogEntry {
     /// When.
     pub at: Moment,
     /// What happened.
