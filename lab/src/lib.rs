@@ -1,6 +1,7 @@
 //! Tools that try a shop from outside: a retailer's real quarter replayed, and benchmarks. Not part of the shop.
 
 pub mod api;
+pub mod bench;
 pub mod replay;
 pub mod server;
 

@@ -1,1 +1,90 @@
-fn main() {}
+//! The lab's command line. `cargo xtask bench` and `cargo xtask replay` call it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use lab::Failure;
+use lab::api::Api;
+use lab::bench::{self, Bench};
+use lab::replay::{self, Options};
+use lab::server::{Server, Store};
+
+/// Tries a shop from outside.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version)]
+struct Lab {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Replay a retailer's invoices through a freshly started shop and check its books against the file
+    Replay(Replay),
+    /// Measure reads and purchases beside the floor of the machine
+    Bench(Bench),
+    /// The bare routes that the bench measures against
+    #[command(hide = true)]
+    Floor,
+}
+
+/// Replays a retailer's invoices.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask replay ../shared/data/online-retail/2010-12_2011-02.csv.gz --limit 200\n  \
+                        cargo xtask replay FILE.csv.gz --store postgres"
+)]
+struct Replay {
+    /// The invoices, as CSV, gzipped or not
+    file: PathBuf,
+    /// Only the first so many invoices
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Buyers at the same time
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+    /// The database the shop is started on: sqlite or postgres
+    #[arg(long, default_value = "sqlite")]
+    store: String,
+    /// Do not show how far it is
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Lab::parse().verb {
+        Verb::Replay(replay) => replay.run().await,
+        Verb::Bench(bench) => bench.run().await.map(|()| true),
+        Verb::Floor => bench::floor::serve().await.map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Replay {
+    async fn run(self) -> Result<bool, Failure> {
+        let store = match self.store.as_str() {
+            "sqlite" => Store::Sqlite,
+            "postgres" => Store::Postgres(lab::server::postgres("replay")?),
+            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
+        };
+        let server = Server::start(&lab::server::binary()?, store).await?;
+        let api = Api::new(server.address.clone())?;
+        let (email, password) = server.owner();
+        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let options = Options { limit: self.limit, concurrency: self.concurrency, progress: !self.quiet };
+        let report = replay::replay(&self.file, &api, &staff, &options).await?;
+        server.stop().await?;
+        writeln!(std::io::stdout(), "{report}")?;
+        Ok(report.differences.is_empty())
+    }
+}

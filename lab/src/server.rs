@@ -82,7 +82,17 @@ impl Server {
 
     async fn create_owner(&self) -> Result<(), Failure> {
         let mut create = command(&self.binary, self.folder.path(), &self.store)
-            .args(["staff", "create", "--email", OWNER, "--name", "Owner", "--role", "owner", "--password-stdin"])
+            .args([
+                "staff",
+                "create",
+                "--email",
+                OWNER,
+                "--name",
+                "Owner",
+                "--role",
+                "owner",
+                "--password-stdin",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
@@ -92,6 +102,32 @@ impl Server {
         }
         if create.wait().await?.success() { Ok(()) } else { Err("the owner could not be created".into()) }
     }
+}
+
+/// The shop's release binary, which stands beside ours.
+///
+/// # Errors
+/// It was not built.
+pub fn binary() -> Result<PathBuf, Failure> {
+    let ours = std::env::current_exe()?;
+    let shop = ours.with_file_name("cleave");
+    if shop.exists() {
+        return Ok(shop);
+    }
+    Err(format!("{} is missing; build it with `cargo build --release --package cleave`", shop.display())
+        .into())
+}
+
+/// The url of a new shop on the PostgreSQL server that we were given.
+///
+/// # Errors
+/// We were given none.
+pub fn postgres(shop: &str) -> Result<String, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "this is not a setting of the shop")]
+    let url = std::env::var("CLEAVE_LAB_POSTGRES")
+        .map_err(|_| "there is no PostgreSQL; run this through `cargo xtask`, which brings one along")?;
+    let (server, _) = url.rsplit_once('/').ok_or("CLEAVE_LAB_POSTGRES is not a url with a database")?;
+    Ok(format!("{server}/{shop}_{:08x}", rand::random::<u32>()))
 }
 
 fn command(binary: &Path, folder: &Path, store: &Store) -> Command {
@@ -115,7 +151,9 @@ async fn open(binary: &Path, folder: &Path, store: &Store) -> Result<(Child, Str
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await?? {
         let said: Value = serde_json::from_str(&line)?;
-        if let ("open", Some(address)) = (said["event"].as_str().unwrap_or_default(), said["address"].as_str()) {
+        if let ("open", Some(address)) =
+            (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
+        {
             let address = address.to_owned();
             let opened_in = began.elapsed();
             // The pipe is read to its end, or the shop would one day wait for somebody to read.

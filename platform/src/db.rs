@@ -120,7 +120,7 @@ impl Db {
     }
 
     /// Whether this is SQLite, where the writer itself gives events their positions.
-    pub(crate) fn is_sqlite(&self) -> bool {
+    pub fn is_sqlite(&self) -> bool {
         matches!(self.0.engine, Engine::Sqlite { .. })
     }
 

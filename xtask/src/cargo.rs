@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::postgres::{Binaries, Server};
+
 /// A cargo command in the workspace's folder.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -29,9 +31,22 @@ pub(crate) fn pass<A: AsRef<OsStr>>(verb: &str, arguments: &[A]) -> Result<bool,
     Ok(status.map_err(|error| format!("cargo {verb} does not start: {error}"))?.success())
 }
 
-/// Hands over to the lab, built for speed because it measures.
+/// Hands over to the lab, built for speed because it measures, with the shop beside it and PostgreSQL running.
 pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
-    let mut all: Vec<OsString> = ["--release", "--package", "lab", "--", verb].map(OsString::from).into();
-    all.extend_from_slice(arguments);
-    pass("run", &all)
+    if !pass("build", &["--release", "--package", "cleave", "--package", "lab"])? {
+        return Ok(false);
+    }
+    let server = match Binaries::find_or_install().and_then(|binaries| Server::start(&binaries)) {
+        Ok(server) => Some(server),
+        Err(reason) => {
+            eprintln!("without PostgreSQL: {reason}");
+            None
+        }
+    };
+    let mut run = command(&["run", "--quiet", "--release", "--package", "lab", "--", verb]);
+    if let Some(server) = &server {
+        run.env("CLEAVE_LAB_POSTGRES", server.url());
+    }
+    let status = run.args(arguments).status().map_err(|error| format!("the lab does not start: {error}"))?;
+    Ok(status.success())
 }

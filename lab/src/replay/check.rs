@@ -69,7 +69,13 @@ pub(super) async fn check(plan: &Plan, journal: &Journal, staff: &Api) -> Result
     }
 }
 
-fn report(plan: &Plan, journal: &Journal, expected: Books, actual: Books, differences: Vec<String>) -> Report {
+fn report(
+    plan: &Plan,
+    journal: &Journal,
+    expected: Books,
+    actual: Books,
+    differences: Vec<String>,
+) -> Report {
     let quantiles = |histogram: &hdrhistogram::Histogram<u64>| {
         (histogram.value_at_quantile(0.5), histogram.value_at_quantile(0.99))
     };
@@ -145,7 +151,8 @@ fn compare(expected: &Books, actual: &Books) -> Vec<String> {
         .into_iter()
         .filter_map(|place| {
             let (file, shop) = (expected.get(place).unwrap_or(&none), actual.get(place).unwrap_or(&none));
-            (file != shop).then(|| format!("{} {}: the file says {file:?}, the shop {shop:?}", place.0, place.1))
+            (file != shop)
+                .then(|| format!("{} {}: the file says {file:?}, the shop {shop:?}", place.0, place.1))
         })
         .collect()
 }
@@ -174,10 +181,13 @@ async fn stock(plan: &Plan, journal: &Journal, staff: &Api) -> Result<Vec<String
             let moved = level["moved"].clone();
             let movement = |kind: &str| moved[kind].as_i64().unwrap_or(0);
             if number("onHand") != back || number("reserved") != 0 {
-                differences.push(format!("stock of {variant}: {back} were to be there and none held, but {level}"));
+                differences
+                    .push(format!("stock of {variant}: {back} were to be there and none held, but {level}"));
             }
             if movement("sold") != -sold || movement("restocked") != back {
-                differences.push(format!("movements of {variant}: {sold} were sold and {back} came back, but {level}"));
+                differences.push(format!(
+                    "movements of {variant}: {sold} were sold and {back} came back, but {level}"
+                ));
             }
         }
         match page["nextCursor"].as_str() {

@@ -132,7 +132,10 @@ impl Plan {
         Self::of(csv::Reader::from_reader(reader).into_deserialize(), limit)
     }
 
-    fn of(lines: impl Iterator<Item = Result<Line, csv::Error>>, limit: Option<usize>) -> Result<Self, Failure> {
+    fn of(
+        lines: impl Iterator<Item = Result<Line, csv::Error>>,
+        limit: Option<usize>,
+    ) -> Result<Self, Failure> {
         let currency: Currency = "GBP".parse()?;
         let mut plan = Self::default();
         let mut invoices: HashMap<String, Option<usize>> = HashMap::new();
@@ -196,7 +199,8 @@ impl Plan {
             }
         }
         if wanted > 0 {
-            *self.left_out.entry("units canceled without a purchase in the file").or_default() += wanted as u64;
+            *self.left_out.entry("units canceled without a purchase in the file").or_default() +=
+                wanted as u64;
         }
     }
 }
@@ -219,7 +223,10 @@ mod tests {
              1,85123A,HEART,1,2010-12-01 08:26:00,2.95,17850.0,United Kingdom\n",
         );
         assert_eq!(plan.sales.len(), 1);
-        assert_eq!(plan.sales[0].items, BTreeMap::from([(("85123A".into(), 255), 10), (("85123A".into(), 295), 1)]));
+        assert_eq!(
+            plan.sales[0].items,
+            BTreeMap::from([(("85123A".into(), 255), 10), (("85123A".into(), 295), 1)])
+        );
         assert_eq!((plan.sales[0].total(), plan.sales[0].customer.as_str()), (2845, "17850"));
     }
 

@@ -104,7 +104,8 @@ async fn fill(plan: &Plan, staff: &Api, options: &Options) -> Result<HashMap<Var
                 let ids = product["variants"].as_array().ok_or("a product without variants")?.iter();
                 let named = ids.map(|variant| {
                     let sku = variant["sku"].as_str().unwrap_or_default();
-                    let price = sku.rsplit('@').next().and_then(|price| price.parse().ok()).unwrap_or_default();
+                    let price =
+                        sku.rsplit('@').next().and_then(|price| price.parse().ok()).unwrap_or_default();
                     ((code.to_owned(), price), variant["id"].as_str().unwrap_or_default().to_owned())
                 });
                 Ok::<_, Failure>(named.collect())
@@ -129,7 +130,8 @@ async fn sign_up(plan: &Plan, api: &Api, options: &Options) -> Result<HashMap<St
             let bar = &bar;
             async move {
                 let email = format!("customer-{number}@retail.example");
-                let body = json!({ "email": email, "password": PASSWORD, "name": format!("Customer {number}") });
+                let body =
+                    json!({ "email": email, "password": PASSWORD, "name": format!("Customer {number}") });
                 api.post("/v1/auth/register", &body, &[]).await?.expect(StatusCode::CREATED)?;
                 let token = api.sign_in(&email, PASSWORD).await?;
                 bar.inc(1);
@@ -174,7 +176,8 @@ async fn buy(
     let began = Instant::now();
     let reply = buyer.post(&format!("/v1/carts/{id}/complete"), &payment, &key).await?;
     let completion = began.elapsed();
-    let order = reply.expect(StatusCode::CREATED).map_err(|error| format!("invoice {}: {error}", sale.invoice))?;
+    let order =
+        reply.expect(StatusCode::CREATED).map_err(|error| format!("invoice {}: {error}", sale.invoice))?;
     let items = order["items"].as_array().into_iter().flatten();
     let items = items.map(|item| (text(item, "variantId"), text(item, "id"))).collect();
     Ok((Order { id: text(&order, "id"), items }, completion))
@@ -190,7 +193,8 @@ async fn cancel(
 ) -> Result<(), Failure> {
     let mut by_order: BTreeMap<usize, BTreeMap<&str, i64>> = BTreeMap::new();
     for taken in &plan.cancellations {
-        *by_order.entry(taken.sale).or_default().entry(&variants[&taken.variant]).or_default() += taken.quantity;
+        *by_order.entry(taken.sale).or_default().entry(&variants[&taken.variant]).or_default() +=
+            taken.quantity;
     }
     let bar = bar(options, by_order.len(), "orders canceled, whole or in part");
     stream::iter(by_order)
@@ -236,7 +240,9 @@ fn bar(options: &Options, length: usize, what: &'static str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {per_sec}, {eta} left");
-    ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
+    ProgressBar::new(length as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(what)
 }
 
 /// ISO 3166-1 codes of the countries in the file.

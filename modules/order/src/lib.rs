@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
+use kernel::PageRequest;
 use payment_api::Payments;
 use platform::db::Migration;
-use kernel::PageRequest;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use product_api::Products;
 

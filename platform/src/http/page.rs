@@ -91,7 +91,12 @@ impl<T: Serialize> PageView<T> {
     ///
     /// # Errors
     /// The position cannot be said in JSON.
-    pub fn tail<P: Serialize>(scope: &str, data: Vec<T>, has_more: bool, position: &P) -> Result<Self, Problem> {
+    pub fn tail<P: Serialize>(
+        scope: &str,
+        data: Vec<T>,
+        has_more: bool,
+        position: &P,
+    ) -> Result<Self, Problem> {
         Ok(Self { data, has_more, next_cursor: Some(encode(scope, position)?) })
     }
 }

@@ -1,0 +1,139 @@
+//! Measures a shop beside the floor of the machine, in one run: what matters is the ratio.
+
+pub mod floor;
+mod load;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::api::Api;
+use crate::server::{self, Server, Store};
+
+use load::{Load, Rate};
+use report::{Report, Row};
+
+/// Measures reads and purchases.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --seconds 3 --clients 16,64 --store sqlite\n  \
+                        cargo xtask bench --write docs/benchmarks.md"
+)]
+pub struct Bench {
+    /// Seconds for each figure
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Clients at the same time, one column each
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
+    clients: Vec<usize>,
+    /// Databases, in this order
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    store: Vec<String>,
+    /// Write the report there as well
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
+/// Units of the product that is bought: more than can be sold while it is measured.
+const STOCK: i64 = 100_000_000;
+
+impl Bench {
+    /// Measures everything and prints the report.
+    ///
+    /// # Errors
+    /// A shop does not open, or refuses what it should do.
+    pub async fn run(self) -> Result<(), Failure> {
+        let mut report = Report::new(&self.clients, self.seconds);
+        for store in &self.store {
+            self.measure(store, &mut report).await?;
+        }
+        let text = report.to_string();
+        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+        if let Some(file) = self.write {
+            std::fs::write(file, text)?;
+        }
+        Ok(())
+    }
+
+    async fn measure(&self, store: &str, report: &mut Report) -> Result<(), Failure> {
+        let place = match store {
+            "sqlite" => Store::Sqlite,
+            "postgres" => Store::Postgres(server::postgres("bench")?),
+            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
+        };
+        let mut server = Server::start(&server::binary()?, place).await?;
+        let api = Api::new(server.address.clone())?;
+        let (email, password) = server.owner();
+        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let variant = fill(&staff).await?;
+        server.kill_and_restart().await?;
+        report.start(store, server.opened_in, memory(&server), std::fs::metadata(server::binary()?)?.len());
+
+        let address = server.address.trim_start_matches("http://").to_owned();
+        let read = Load::get(&address, "/v1/products/bench-product-1");
+        let list = Load::get(&address, "/v1/products?limit=20");
+        let purchase = Load::post(&address, "/v1/checkout", &checkout(&variant));
+
+        let size = read.once().await?;
+        let bare = floor::Http::start(size).await?;
+        let mut rows = [
+            Row::new(format!("{store}: a bare route with the same {size} bytes")),
+            Row::new(format!("{store}: product by slug")),
+            Row::new(format!("{store}: list of 20")),
+            Row::new(format!("{store}: the minimal transaction of a purchase")),
+            Row::new(format!("{store}: purchase by /v1/checkout")),
+        ];
+        let transaction = floor::Transaction::prepare(store).await?;
+        for clients in &self.clients {
+            let (clients, seconds) = (*clients, Duration::from_secs(self.seconds));
+            rows[0].push(Load::get(&bare.address, "/").run(clients, seconds).await?);
+            rows[1].push(read.run(clients, seconds).await?);
+            rows[2].push(list.run(clients, seconds).await?);
+            rows[3].push(transaction.run(clients, seconds).await?);
+            rows[4].push(purchase.run(clients, seconds).await?);
+        }
+        report.add(rows, memory(&server));
+        bare.stop().await?;
+        server.stop().await
+    }
+}
+
+/// A small catalogue. Returns the variant that is bought.
+async fn fill(staff: &Api) -> Result<String, Failure> {
+    let mut variant = String::new();
+    for number in 1..=40 {
+        let body = json!({
+            "title": format!("Bench product {number}"), "slug": format!("bench-product-{number}"), "status": "active",
+            "description": "A thing of the size that things have: with a text of some length that says what it is.",
+            "variants": [{
+                "sku": format!("BENCH-{number}"), "prices": [{ "amount": 1999, "currency": "USD" }], "stock": STOCK,
+            }],
+        });
+        let reply = staff.post("/v1/admin/products", &body, &[]).await?;
+        let product = reply.expect(reqwest::StatusCode::CREATED)?;
+        // Not the one that is read, so that reading measures the kept answer and buying the database.
+        if number == 40 {
+            variant = product["variants"][0]["id"].as_str().unwrap_or_default().to_owned();
+        }
+    }
+    Ok(variant)
+}
+
+fn checkout(variant: &str) -> Value {
+    json!({
+        "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "bench@example.com",
+        "shippingAddress": { "name": "Bench", "line1": "1 Main St", "city": "Portland", "country": "US" },
+        "payment": { "provider": "test", "token": "approve" },
+    })
+}
+
+/// Resident memory in bytes, where the system tells it.
+fn memory(server: &Server) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()?)).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,152 @@
+//! A closed loop of clients that cost as little as a client can: they share the cores with what is measured.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+
+/// One request, sent again and again.
+#[derive(Clone)]
+pub(super) struct Load {
+    address: String,
+    head: String,
+    body: String,
+}
+
+/// What a load came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rate {
+    /// Answers per second.
+    pub(super) per_second: f64,
+    /// The median, in microseconds.
+    pub(super) p50: u64,
+    /// The 99th percentile, in microseconds.
+    pub(super) p99: u64,
+    /// Answers that were not 2xx.
+    pub(super) refused: u64,
+}
+
+impl Rate {
+    pub(super) fn of(histogram: &Histogram<u64>, refused: u64, took: Duration) -> Self {
+        Self {
+            per_second: histogram.len() as f64 / took.as_secs_f64(),
+            p50: histogram.value_at_quantile(0.5),
+            p99: histogram.value_at_quantile(0.99),
+            refused,
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn get(address: &str, path: &str) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n");
+        Self { address: address.to_owned(), head, body: String::new() }
+    }
+
+    pub(super) fn post(address: &str, path: &str, body: &Value) -> Self {
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        Self { address: address.to_owned(), head, body }
+    }
+
+    /// Sends it once. Returns how long the answer's body is.
+    pub(super) async fn once(&self) -> Result<usize, Failure> {
+        let mut client = Client::connect(self).await?;
+        let (ok, length) = client.ask(self).await?;
+        if ok {
+            Ok(length)
+        } else {
+            Err(format!("{} was refused", self.head.lines().next().unwrap_or_default()).into())
+        }
+    }
+
+    /// So many clients, each sending again as soon as it was answered. A tenth of the time before warms up.
+    pub(super) async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
+        self.all(clients, duration / 10).await?;
+        self.all(clients, duration).await
+    }
+
+    async fn all(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
+        let began = Instant::now();
+        let running: Vec<_> = (0..clients)
+            .map(|_| {
+                let load = self.clone();
+                tokio::task::spawn(async move { load.one(began + duration).await })
+            })
+            .collect();
+        let mut all = Histogram::new(3)?;
+        let mut refused = 0;
+        for client in running {
+            let (times, turned_away) = client.await??;
+            all.add(times)?;
+            refused += turned_away;
+        }
+        Ok(Rate::of(&all, refused, began.elapsed()))
+    }
+
+    async fn one(self, until: Instant) -> io::Result<(Histogram<u64>, u64)> {
+        let mut times = Histogram::new(3).map_err(io::Error::other)?;
+        let mut refused = 0;
+        let mut client = Client::connect(&self).await?;
+        while Instant::now() < until {
+            let began = Instant::now();
+            let (ok, _) = client.ask(&self).await?;
+            if ok {
+                times.saturating_record(began.elapsed().as_micros() as u64);
+            } else {
+                refused += 1;
+            }
+        }
+        Ok((times, refused))
+    }
+}
+
+/// A connection that is kept, and just enough of HTTP/1.1 for answers with a length.
+struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    async fn connect(load: &Load) -> io::Result<Self> {
+        let stream = TcpStream::connect(&load.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024) })
+    }
+
+    /// Whether the answer was 2xx, and how long its body was.
+    async fn ask(&mut self, load: &Load) -> io::Result<(bool, usize)> {
+        let mut request = load.head.clone();
+        if !load.body.is_empty() {
+            request.push_str(&format!("idempotency-key: {:032x}\r\n", rand::random::<u128>()));
+        }
+        request.push_str("\r\n");
+        request.push_str(&load.body);
+        self.stream.write_all(request.as_bytes()).await?;
+
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
+            let head = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+            while self.buffer.len() < end + 4 + length {
+                if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            return Ok((head.starts_with("http/1.1 2"), length));
+        }
+    }
+}

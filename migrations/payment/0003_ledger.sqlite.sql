@@ -1,0 +1,25 @@
+-- Double entry: each row moves an amount from one account to another, so the sum of all balances is zero by
+-- construction. Rows are added and never changed.
+CREATE TABLE transfers (
+    id           UUID        NOT NULL PRIMARY KEY,
+    intent_id    UUID        NOT NULL REFERENCES intents (id),
+    kind         TEXT        NOT NULL,
+    debit        TEXT        NOT NULL,
+    credit       TEXT        NOT NULL,
+    amount_minor BIGINT      NOT NULL CHECK (amount_minor > 0),
+    currency     TEXT        NOT NULL,
+    created_at   TIMESTAMPTZ NOT NULL,
+    CHECK (debit <> credit)
+);
+
+CREATE INDEX transfers_by_intent ON transfers (intent_id, id);
+
+CREATE TRIGGER transfers_are_never_changed BEFORE UPDATE ON transfers
+BEGIN
+    SELECT RAISE(ABORT, 'transfers are never changed');
+END;
+
+CREATE TRIGGER transfers_are_never_deleted BEFORE DELETE ON transfers
+BEGIN
+    SELECT RAISE(ABORT, 'transfers are never deleted');
+END;

@@ -1,0 +1,45 @@
+//! What a purchase costs in statements and commits.
+
+use platform::db::Counts;
+
+use crate::world::World;
+
+/// Statements of all modules together, without those that begin and end transactions.
+const STATEMENTS: u64 = 40;
+const COMMITS: u64 = 8;
+
+fn counts(world: &World) -> Counts {
+    world.shop.databases.all().iter().map(|db| db.stats().counts()).fold(Counts::default(), |all, one| Counts {
+        statements: all.statements + one.statements,
+        commits: all.commits + one.commits,
+        batches: all.batches + one.batches,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_costs_at_most_forty_statements_and_eight_commits() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 100).await;
+    let sqlite = world.shop.databases.order.is_sqlite();
+    world.buy(&variant, 1).await;
+    world.eventually("the first sale", async || world.stock(&variant).await["onHand"] == 99).await;
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+
+    // What runs beside the requests all the time is measured first, over the same time, and taken off.
+    let before = counts(&world);
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let idle = counts(&world).statements - before.statements;
+    let before = counts(&world);
+    world.buy(&variant, 2).await;
+    tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+    let after = counts(&world);
+
+    let commits = after.commits - before.commits;
+    let statements = (after.statements - before.statements).saturating_sub(idle);
+    println!("one purchase: {statements} statements, {commits} commits ({idle} statements of background taken off)");
+    assert!(statements <= STATEMENTS, "{statements} statements");
+    // On PostgreSQL the sequencers commit, too, once for all events that are waiting.
+    let sequencers = if sqlite { 0 } else { 4 };
+    assert!(commits <= COMMITS + sequencers, "{commits} commits");
+    world.close().await;
+}

@@ -1,0 +1,14 @@
+//! The front door: what shops, customers and staff see, through HTTP, on the store and by the contract mode that the
+//! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`).
+
+mod world;
+
+mod accounts;
+mod bad_input;
+mod catalogue;
+mod cost;
+mod events;
+mod fulfilling;
+mod payments;
+mod purchase;
+mod races;

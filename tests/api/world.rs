@@ -1,0 +1,261 @@
+//! A shop for one test: its own databases, free ports, and somebody to talk to it.
+
+use std::time::{Duration, Instant};
+
+use cleave::config::{Config, Flags};
+use cleave::{OpenShop, Shop};
+use kernel::Clock;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tempfile::TempDir;
+
+/// The owner's password.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// An open shop with an owner, and nothing in it.
+pub struct World {
+    pub shop: OpenShop,
+    client: Client,
+    owner: String,
+    server: Option<(String, String)>,
+    _folder: TempDir,
+}
+
+/// An answer: its status, its headers, its body.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub bytes: Vec<u8>,
+    pub body: Value,
+}
+
+/// A request on its way.
+pub struct Ask<'w> {
+    world: &'w World,
+    request: reqwest::RequestBuilder,
+}
+
+impl World {
+    /// Opens a shop as the environment asks for.
+    pub async fn open() -> Self {
+        Self::open_with("").await
+    }
+
+    /// Opens a shop with these settings on top.
+    pub async fn open_with(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = postgres();
+        let file = folder.path().join("shop.toml");
+        let url = server.as_ref().map_or(String::new(), |(url, name)| format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n"));
+        let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
+        let text = format!(
+            "{url}[contracts]\nmode = \"{mode}\"\n[auth.argon2]\nmemory_kib = 64\niterations = 1\n{settings}"
+        );
+        std::fs::write(&file, text).unwrap();
+        let flags = Flags {
+            config: Some(file),
+            data: Some(folder.path().join("data")),
+            listen: "127.0.0.1:0".parse().ok(),
+            internal: "127.0.0.1:0".parse().ok(),
+        };
+        let config = Config::load(&flags).unwrap();
+        let shop = Shop::build(config, Clock::system()).await.unwrap().open().unwrap();
+        shop.modules.user.create_staff("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let mut world = Self { shop, client, owner: String::new(), server, _folder: folder };
+        world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
+        world
+    }
+
+    /// Closes the shop and takes its databases away.
+    pub async fn close(self) {
+        self.shop.close().await;
+        let Some((url, name)) = self.server else { return };
+        let mut admin = PgConnection::connect(&format!("{url}/postgres")).await.unwrap();
+        for module in ["user", "product", "payment", "order"] {
+            let drop = format!("DROP DATABASE IF EXISTS {name}_{module} WITH (FORCE)");
+            admin.execute(sqlx::AssertSqlSafe(drop)).await.unwrap();
+            admin.execute(sqlx::AssertSqlSafe(format!("DROP ROLE IF EXISTS {name}_{module}"))).await.unwrap();
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Ask<'_> {
+        self.ask(Method::POST, path).with(|request| request.json(body))
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Ask<'_> {
+        self.ask(Method::PATCH, path).with(|request| request.json(body))
+    }
+
+    pub fn delete(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::DELETE, path)
+    }
+
+    pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
+        Ask { world: self, request: self.client.request(method, format!("http://{}{path}", self.shop.public())) }
+    }
+
+    /// Signs somebody in. Returns the access token.
+    pub async fn sign_in(&self, email: &str, password: &str) -> String {
+        let reply = self.post("/v1/auth/login", &json!({ "email": email, "password": password })).send().await;
+        reply.expect(200)["accessToken"].as_str().unwrap().to_owned()
+    }
+
+    /// Registers a customer. Returns the access token.
+    pub async fn customer(&self, email: &str) -> String {
+        let body = json!({ "email": email, "password": PASSWORD, "name": "A Customer" });
+        self.post("/v1/auth/register", &body).send().await.expect(201);
+        self.sign_in(email, PASSWORD).await
+    }
+
+    /// Puts a product with one variant on sale. Returns the variant's id.
+    pub async fn on_sale(&self, sku: &str, cents: i64, stock: i64) -> String {
+        let body = json!({
+            "title": format!("Product {sku}"), "status": "active",
+            "variants": [{ "sku": sku, "prices": [{ "amount": cents, "currency": "USD" }], "stock": stock }],
+        });
+        let product = self.post("/v1/admin/products", &body).staff().send().await.expect(201);
+        product["variants"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What a one-call checkout of so many of a variant says.
+    pub fn order_of(&self, variant: &str, quantity: i64) -> Value {
+        json!({
+            "currency": "USD", "items": [{ "variantId": variant, "quantity": quantity }],
+            "email": "guest@example.com", "shippingAddress": address(),
+            "payment": { "provider": "test", "token": "approve" },
+        })
+    }
+
+    /// Buys so many of a variant in one call. Returns the order.
+    pub async fn buy(&self, variant: &str, quantity: i64) -> Value {
+        self.post("/v1/checkout", &self.order_of(variant, quantity)).fresh_key().send().await.expect(201)
+    }
+
+    /// A guest's cart that is ready to be completed. Returns its id and its token.
+    pub async fn ready_cart(&self, variant: &str, quantity: i64) -> (String, String) {
+        let body = json!({ "currency": "USD", "items": [{ "variantId": variant, "quantity": quantity }] });
+        let cart = self.post("/v1/carts", &body).send().await.expect(201);
+        let (id, token) = (text(&cart["id"]), text(&cart["token"]));
+        let details = json!({ "email": "guest@example.com", "shippingAddress": address() });
+        self.patch(&format!("/v1/carts/{id}"), &details).cart(&token).send().await.expect(200);
+        (id, token)
+    }
+
+    /// An order as staff sees it.
+    pub async fn order(&self, id: &str) -> Value {
+        self.get(&format!("/v1/admin/orders/{id}")).staff().send().await.expect(200)
+    }
+
+    /// The level of a variant at its first location.
+    pub async fn stock(&self, variant: &str) -> Value {
+        let levels = self.get(&format!("/v1/admin/stock-levels?variantId={variant}")).staff().send().await;
+        levels.expect(200)["data"][0].clone()
+    }
+
+    /// Asks again and again until something holds; events take a moment to arrive.
+    pub async fn eventually<F, Fut>(&self, what: &str, holds: F)
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = bool>,
+    {
+        let give_up = Instant::now() + Duration::from_secs(20);
+        while !holds().await {
+            assert!(Instant::now() < give_up, "{what} did not come about");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Ask<'_> {
+    pub fn with(mut self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+        self.request = change(self.request);
+        self
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.with(|request| request.header(name, value))
+    }
+
+    /// As the owner.
+    pub fn staff(self) -> Self {
+        let token = self.world.owner.clone();
+        self.bearer(&token)
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.with(|request| request.bearer_auth(token))
+    }
+
+    pub fn cart(self, token: &str) -> Self {
+        self.header("x-cart-token", token)
+    }
+
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// Under a key nobody has used.
+    pub fn fresh_key(self) -> Self {
+        let key = format!("{:032x}", rand::random::<u128>());
+        self.key(&key)
+    }
+
+    pub async fn send(self) -> Reply {
+        let response = self.request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap().to_vec();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Reply { status, headers, bytes, body }
+    }
+}
+
+impl Reply {
+    /// The body, if the status is the expected one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self.body
+    }
+
+    /// The problem's code, if it is a well-formed problem with this status.
+    #[track_caller]
+    pub fn problem(self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        for member in ["type", "title", "status", "detail", "code", "requestId"] {
+            assert!(!self.body[member].is_null(), "`{member}` is missing in {}", self.body);
+        }
+        assert_eq!(self.body["status"], status);
+        text(&self.body["code"])
+    }
+}
+
+pub fn address() -> Value {
+    json!({ "name": "Ada", "line1": "1 Main St", "city": "Portland", "region": "OR", "postalCode": "97201", "country": "US" })
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The server's url without a path, and a name nobody uses there; `None` on SQLite.
+fn postgres() -> Option<(String, String)> {
+    if variable("CLEAVE_TEST_STORE")? != "postgres" {
+        return None;
+    }
+    let url = variable("CLEAVE_TEST_POSTGRES").expect("CLEAVE_TEST_STORE=postgres wants CLEAVE_TEST_POSTGRES");
+    let (server, _) = url.rsplit_once('/').unwrap();
+    Some((server.to_owned(), format!("t{:016x}", rand::random::<u64>())))
+}
+
+#[expect(clippy::disallowed_methods, reason = "these are not settings of the shop but of its tests")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
