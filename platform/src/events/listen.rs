@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Call, Event};
+use kernel::{Call, Event, Moment};
 
 use super::feed::{Feeds, ReadEvents};
 use super::parked;
@@ -32,6 +32,12 @@ pub trait Listener: Send + Sync + 'static {
     /// # Errors
     /// After eight failures the event is parked, with later ones of its subject, until an operator replays it.
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError>;
+
+    /// Everything that had its place in the log at this moment is applied. Called again and again while the log can
+    /// be read, so that whoever must not act on old news can tell how old its news is.
+    fn caught_up(&self, at: Moment) {
+        let _ = at;
+    }
 }
 
 /// Why an event could not be applied.
@@ -93,12 +99,25 @@ impl Reader {
             wait_ms: WAIT.as_millis() as u64,
         };
         let call = Call::by_module(self.db.module(), WAIT * 3);
+        let asked_at = self.db.clock().now();
         let page =
             feeds.read(&call, request).await.map_err(|error| ListenerError::Refused(error.to_string()))?;
-        let Some(last) = page.events.last().map(|event| event.position) else { return Ok(()) };
+        let reached_end = page.events.len() < batch as usize;
+        let last = page.events.last().map_or(after, |event| event.position);
+        self.take(page.events, last).await?;
+        // Another replica may have been faster and then says so itself.
+        if reached_end && self.position >= Some(last) {
+            self.listener.caught_up(asked_at);
+        }
+        Ok(())
+    }
 
-        let wanted: Vec<&Event> =
-            page.events.iter().filter(|event| self.listener.wants(&event.kind)).collect();
+    /// Applies what was read, up to `last`.
+    async fn take(&mut self, events: Vec<Event>, last: i64) -> Result<(), ListenerError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<&Event> = events.iter().filter(|event| self.listener.wants(&event.kind)).collect();
         if wanted.is_empty() {
             self.position = Some(last);
             if last - self.saved >= SAVE_EVERY {

@@ -1,0 +1,85 @@
+//! The contract: what the catalogue and its stock do for a checkout.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Call, CallFailure, FailureReason};
+use platform::DbError;
+use product_api::{
+    BATCH, Products, ProductsError, Quote, QuoteVariants, ReleaseStock, Released, Reservation, ReserveStock,
+};
+
+use crate::catalogue::service::{Catalogue, CatalogueError};
+use crate::reservation::Unreservable;
+use crate::reservation::service::{ReservationError, Reservations};
+
+/// When a store that is busy is worth asking again.
+const SOON_MS: u64 = 100;
+
+/// Serves the contract.
+pub struct Contract {
+    catalogue: Catalogue,
+    reservations: Reservations,
+}
+
+impl Contract {
+    /// The contract over these services.
+    pub fn new(catalogue: Catalogue, reservations: Reservations) -> Arc<dyn Products> {
+        Arc::new(Self { catalogue, reservations })
+    }
+}
+
+#[async_trait::async_trait]
+impl Products for Contract {
+    async fn quote(&self, _: &Call, request: QuoteVariants) -> Result<Quote, ProductsError> {
+        let variants = self.catalogue.quote(request.currency, &request.variant_ids).await?;
+        Ok(Quote { variants })
+    }
+
+    async fn reserve(&self, _: &Call, request: ReserveStock) -> Result<Reservation, ProductsError> {
+        let lease = Duration::from_secs(u64::from(request.lease_seconds));
+        let expires_at = self.reservations.reserve(request.key, &request.items, lease).await?;
+        Ok(Reservation { key: request.key, expires_at })
+    }
+
+    async fn release(&self, _: &Call, request: ReleaseStock) -> Result<Released, ProductsError> {
+        self.reservations.release(request.key).await?;
+        Ok(Released {})
+    }
+}
+
+fn too_many() -> ProductsError {
+    ProductsError::TooMany { limit: BATCH as u32 }
+}
+
+impl From<CatalogueError> for ProductsError {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::TooMany => too_many(),
+            CatalogueError::Db(error) => failed(&error).into(),
+            CatalogueError::NotFound => CallFailure::internal().into(),
+        }
+    }
+}
+
+impl From<ReservationError> for ProductsError {
+    fn from(error: ReservationError) -> Self {
+        match error {
+            ReservationError::Unreservable(Unreservable::TooMany) => too_many(),
+            ReservationError::Unreservable(Unreservable::Invalid) => Self::InvalidItems,
+            ReservationError::Short(short) => Self::OutOfStock { short },
+            ReservationError::Ended => Self::ReservationEnded,
+            ReservationError::Db(error) => failed(&error).into(),
+        }
+    }
+}
+
+/// What a failure of the store means to a caller, who learns nothing about the store itself.
+fn failed(error: &DbError) -> CallFailure {
+    if error.is_worth_repeating() {
+        let reason = FailureReason::Overloaded;
+        return CallFailure { reason, maybe_executed: false, retry_after_ms: Some(SOON_MS) };
+    }
+    tracing::error!(error = %error, "the store failed under a contract call");
+    if error.maybe_committed() { CallFailure::internal() } else { CallFailure::not_executed(FailureReason::Internal) }
+}
