@@ -13,7 +13,8 @@ use platform::calls::{Dispatchers, EncodedChannel, HttpChannel, LocalGate, Token
 use platform::events::{Feeds, FeedsClient, FeedsServer, Logs};
 use platform::{Mount, Tasks, events, idempotency, jobs, module};
 use product_api::{Products, ProductsClient, ProductsServer};
-use user_api::{Users, UsersClient, UsersServer};
+use user::{InvalidEmail, InvalidName, InvalidPassword, InvalidRoleName, NewMember, Permissions, StaffError};
+use user_api::{AccountId, Users, UsersClient, UsersServer};
 
 use crate::config::{Config, ContractMode};
 use crate::databases::Databases;
@@ -39,6 +40,26 @@ pub struct Modules {
     pub dispatchers: Arc<Dispatchers>,
 }
 
+/// Why somebody could not be taken on.
+#[derive(Debug, thiserror::Error)]
+pub enum HireError {
+    /// Not an e-mail address.
+    #[error(transparent)]
+    Email(#[from] InvalidEmail),
+    /// Not a name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// Not the name of a role.
+    #[error(transparent)]
+    Role(#[from] InvalidRoleName),
+    /// Not a password.
+    #[error(transparent)]
+    Password(#[from] InvalidPassword),
+    /// The user module refuses.
+    #[error(transparent)]
+    Staff(#[from] StaffError),
+}
+
 /// The way calls take in this process.
 struct Wires<'c> {
     config: &'c Config,
@@ -62,7 +83,7 @@ impl Modules {
         let token = Token::new(format!("{}{}", clock.uuid().simple(), clock.uuid().simple()));
         let wires = Wires { config, internal, token: token.clone(), tasks: tasks.clone() };
 
-        let user = user::Module::start(databases.user.clone(), tasks, settings::user(config)).await?;
+        let user = user::Module::new(databases.user.clone(), tasks, &settings::user(config))?;
         let product = product::Module::new(databases.product.clone(), tasks, settings::product(config));
         let payment = payment::Module::start(databases.payment.clone(), tasks, settings::payment(config)).await?;
         let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all()));
@@ -86,6 +107,21 @@ impl Modules {
             [users_server, products_server, payments_server, orders_server, feeds_server];
         let dispatchers = Arc::new(Dispatchers::new(served, token, tasks.clone()));
         Ok(Self { user, product, payment, order, users, feeds, dispatchers })
+    }
+
+    /// Takes somebody on, without anybody's permission: for who sits at the machine itself.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for whoever typed it.
+    pub async fn hire(&self, email: &str, name: &str, role: &str, password: &str) -> Result<AccountId, HireError> {
+        let new = NewMember {
+            email: email.to_owned().try_into()?,
+            name: name.to_owned().try_into()?,
+            role: role.to_owned().try_into()?,
+            password: Some(password.to_owned().try_into()?),
+        };
+        let (account, _) = self.user.staff().create(new, &Permissions::all()).await?;
+        Ok(account.id)
     }
 
     /// What each module has to mount.
@@ -164,19 +200,21 @@ mod settings {
             access_token: auth.access_token,
             refresh_token: auth.refresh_token,
             password_min_length: auth.password_min_length.get(),
-            argon2: user::Argon2Settings {
+            argon2: user::HashCost {
                 memory_kib: auth.argon2.memory_kib.get(),
                 iterations: auth.argon2.iterations.get(),
                 parallelism: auth.argon2.parallelism.get(),
             },
-            hash_workers: auth.hash_workers(),
-            hash_queue: auth.hash_queue.get(),
-            hash_wait: auth.hash_wait,
+            hashing: user::HashQueue {
+                workers: auth.hash_workers(),
+                places: auth.hash_queue.get(),
+                wait: auth.hash_wait,
+            },
         }
     }
 
     pub(super) fn product(config: &Config) -> product::Settings {
-        product::Settings { currency: config.shop.default_currency, ..product::Settings::default() }
+        product::Settings::in_currency(config.shop.default_currency)
     }
 
     pub(super) fn payment(config: &Config) -> payment::Settings {

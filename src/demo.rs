@@ -7,7 +7,10 @@ use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use user::StaffError;
+
 use crate::OpenShop;
+use crate::compose::HireError;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -41,10 +44,10 @@ pub async fn fill(shop: &OpenShop) -> Result<Filled, Failure> {
     let address = format!("http://{}", shop.public());
     let password = || format!("{:016x}", rand::random::<u64>());
     let (staff_password, customer_password) = (password(), password());
-    let created = shop.modules.user.create_staff(STAFF, "Demo Owner", "owner", &staff_password).await;
+    let created = shop.modules.hire(STAFF, "Demo Owner", "owner", &staff_password).await;
     match created {
         Ok(_) => {}
-        Err(error) if error.is_taken() => return Ok(Filled { address, logins: None }),
+        Err(HireError::Staff(StaffError::EmailTaken)) => return Ok(Filled { address, logins: None }),
         Err(error) => return Err(error.into()),
     }
     let api = Api { client: Client::builder().timeout(Duration::from_secs(10)).no_proxy().build()?, address };

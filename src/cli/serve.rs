@@ -45,6 +45,7 @@ impl Serve {
             let filled = demo::fill(&shop).await?;
             output.say(filled.to_string(), &serde_json::to_value(&filled)?);
         } else if let Some(token) = shop.modules.user.setup_token().await? {
+            let token = token.reveal();
             output.say(
                 format!(
                     "Nobody works here yet. Make yourself the owner, once, within a day:\n  \

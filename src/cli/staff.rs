@@ -44,7 +44,7 @@ impl Staff {
             return Err("standard input holds no password; write it there as one line".into());
         }
         let workshop = Workshop::open(config).await?;
-        let id = workshop.modules.user.create_staff(&create.email, &create.name, &create.role, password).await?;
+        let id = workshop.modules.hire(&create.email, &create.name, &create.role, password).await?;
         workshop.close().await;
         output.say(
             format!("{} may sign in as {} and work here as {}.", create.name, create.email, create.role),

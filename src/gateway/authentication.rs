@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use kernel::call::BoxFuture;
 use kernel::{Call, Clock, Moment, Principal};
 use platform::http::{Authenticate, Problem};
-use user::{TokenRefusal, Verifier};
+use user::tokens::{TokenRefusal, Verifier};
 use user_api::{ListKeys, Users, UsersError};
 
 /// How long keys are believed before they are asked for again.
@@ -45,7 +45,7 @@ impl Gatekeeper {
         let call = Call::by_module("gateway", PATIENCE);
         match self.users.keys(&call, ListKeys {}).await {
             Ok(keys) => {
-                let known = Arc::new(Known { verifier: Verifier::new(&keys), since: now });
+                let known = Arc::new(Known { verifier: Verifier::new(keys), since: now });
                 self.known.store(Some(Arc::clone(&known)));
                 Ok(known)
             }

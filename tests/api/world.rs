@@ -62,7 +62,7 @@ impl World {
         };
         let config = Config::load(&flags).unwrap();
         let shop = Shop::build(config, Clock::system()).await.unwrap().open().unwrap();
-        shop.modules.user.create_staff("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
+        shop.modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         let mut world = Self { shop, client, owner: String::new(), server, _folder: folder };
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
