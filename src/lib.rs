@@ -1,3 +1,161 @@
-//! Cleave, put together: the settings, and later everything that is built from them.
+//! Cleave, put together: modules on their databases, behind two listeners.
 
+pub mod cli;
+pub mod compose;
 pub mod config;
+pub mod databases;
+pub mod demo;
+pub mod gateway;
+mod server;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use kernel::Clock;
+use platform::Tasks;
+
+use compose::Modules;
+use config::Config;
+use databases::{DatabaseError, Databases};
+use gateway::authentication::Gatekeeper;
+use gateway::events::EventFeed;
+use server::{Public, Readiness};
+
+/// How long whoever balances load has to notice that we are no longer ready.
+const DRAIN: Duration = Duration::from_millis(200);
+/// How long loops and jobs may take to come to an item boundary.
+const TASKS: Duration = Duration::from_secs(5);
+
+/// A shop, put together and not yet open.
+pub struct Shop {
+    config: Config,
+    clock: Clock,
+    tasks: Tasks,
+    /// Its databases.
+    pub databases: Databases,
+    /// Its modules.
+    pub modules: Modules,
+    public: TcpListener,
+    internal: TcpListener,
+}
+
+/// Why a shop cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}; is another shop running? Choose another with --{flag}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The flag that sets it.
+        flag: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A module cannot start.
+    #[error("the modules cannot be put together")]
+    Modules(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Shop {
+    /// Opens the databases, applies what migrations are missing, takes the addresses, and wires the modules up.
+    ///
+    /// # Errors
+    /// What stands in the way, in words that say what to do.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let tasks = Tasks::new();
+        let public = listen(config.listen, "listen")?;
+        let internal = listen(config.internal, "internal")?;
+        let databases = Databases::open(&config, &clock, &tasks).await?;
+        databases.migrate(&config).await?;
+        let address = internal.local_addr().unwrap_or(config.internal);
+        let modules = Modules::compose(&config, &databases, &clock, &tasks, address)
+            .await
+            .map_err(StartError::Modules)?;
+        Ok(Self { config, clock, tasks, databases, modules, public, internal })
+    }
+
+    /// Opens: starts listeners and jobs, then lets the world in.
+    ///
+    /// # Errors
+    /// An address cannot be listened on after all.
+    pub fn open(self) -> Result<OpenShop, StartError> {
+        let Self { config, clock, tasks, databases, modules, public, internal } = self;
+        let readiness = Readiness::default();
+        let addresses = (
+            public.local_addr().unwrap_or(config.listen),
+            internal.local_addr().unwrap_or(config.internal),
+        );
+        let failed = |address, flag| move |source| StartError::Listen { address, flag, source };
+
+        let internal =
+            server::internal(internal, Arc::clone(&modules.dispatchers), databases.all(), readiness.clone())
+                .map_err(failed(addresses.1, "internal"))?;
+        let internal_handle = internal.handle();
+        drop(tasks.spawn(internal));
+
+        compose::run_beside(&modules, &databases, &config, &tasks);
+
+        let parts = Public {
+            mounts: Arc::new(modules.mounts()),
+            gatekeeper: Arc::new(Gatekeeper::new(Arc::clone(&modules.users), clock.clone())),
+            feed: EventFeed::new(Arc::clone(&modules.feeds)),
+            clock,
+        };
+        let public = server::public(public, parts, &config).map_err(failed(addresses.0, "listen"))?;
+        let public_handle = public.handle();
+        drop(tasks.spawn(public));
+        readiness.set(true);
+        Ok(OpenShop { addresses, tasks, databases, modules, readiness, handles: (public_handle, internal_handle) })
+    }
+}
+
+/// A shop that takes requests.
+pub struct OpenShop {
+    addresses: (SocketAddr, SocketAddr),
+    tasks: Tasks,
+    /// Its databases.
+    pub databases: Databases,
+    /// Its modules.
+    pub modules: Modules,
+    readiness: Readiness,
+    handles: (ServerHandle, ServerHandle),
+}
+
+impl OpenShop {
+    /// Where the world reaches it.
+    pub fn public(&self) -> SocketAddr {
+        self.addresses.0
+    }
+
+    /// Where modules and probes reach it.
+    pub fn internal(&self) -> SocketAddr {
+        self.addresses.1
+    }
+
+    /// Closes in order: says so, finishes what was begun, stops the rest, lets go of the databases.
+    pub async fn close(self) {
+        self.readiness.set(false);
+        tokio::time::sleep(DRAIN).await;
+        self.handles.0.stop(true).await;
+        self.tasks.stopping().cancel();
+        self.handles.1.stop(true).await;
+        if !self.tasks.stop(TASKS).await {
+            tracing::warn!("some work was left where it stands and goes on at the next start");
+        }
+        self.databases.close().await;
+    }
+}
+
+fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address, flag, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}

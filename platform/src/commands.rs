@@ -140,18 +140,18 @@ impl From<DbError> for Problem {
         match &error {
             DbError::Busy | DbError::Conflict(_) | DbError::Undone(_) => {
                 Self::unavailable("database_busy", "The shop is busy; try again", 1)
-                    .because(&error.to_string())
+                    .because(error.to_string())
             }
             DbError::Unreachable(_) => {
                 Self::unavailable("database_unreachable", "The shop cannot reach its database; try again", 5)
-                    .because(&error.to_string())
+                    .because(error.to_string())
             }
             DbError::Full(_) => Self::new(
                 actix_web::http::StatusCode::INSUFFICIENT_STORAGE,
                 "storage_full",
                 "There is no space left to write to; reading still works",
             )
-            .because(&error.to_string()),
+            .because(error.to_string()),
             _ => Self::caused_by(&error),
         }
     }

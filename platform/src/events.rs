@@ -18,7 +18,7 @@ use crate::tasks::traceparent;
 pub use feed::{EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, ReadEvents};
 pub use listen::{Listener, ListenerError, listen};
 pub use parked::{ParkedEvent, parked, replay};
-pub use retain::retain;
+pub use retain::{cursors, retain};
 pub use sequence::sequence;
 
 const INSERT: Sql = Sql::each(

@@ -36,6 +36,30 @@ pub struct Held {
     pub fence: i64,
 }
 
+/// What is known of a key, without claiming it; `None` when it was never used.
+///
+/// # Errors
+/// As any statement.
+pub async fn peek(db: &Db, key: &IdempotencyKey) -> Result<Option<Claim>, DbError> {
+    let known: Option<Known> = db
+        .query(
+            "SELECT fingerprint, effect_id, leased_until, fence, answer
+             FROM idempotency_keys
+             WHERE scope = $1 AND operation = $2 AND key = $3",
+        )
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .maybe()
+        .await?;
+    let now = db.clock().now();
+    Ok(known.map(|known| match known.answer {
+        _ if known.fingerprint != hex::encode(key.fingerprint) => Claim::Mismatch,
+        Some(Json(answer)) => Claim::Answered(answer),
+        None => Claim::Running(known.leased_until.since(now)),
+    }))
+}
+
 /// Claims a key for `lease`. The claim stands once `tx` is committed.
 ///
 /// # Errors
@@ -112,7 +136,12 @@ struct Known {
 ///
 /// # Errors
 /// As any statement.
-pub async fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswer) -> Result<bool, DbError> {
+pub async fn answer(
+    tx: &mut Tx,
+    key: &IdempotencyKey,
+    fence: i64,
+    answer: StoredAnswer,
+) -> Result<bool, DbError> {
     let kept = tx
         .query(
             "UPDATE idempotency_keys

@@ -12,7 +12,7 @@ use crate::db::{Db, DbError, Json, Sql, Tx};
 use crate::tasks::Tasks;
 
 /// After this time a job whose worker died is anybody's again.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const BATCH: i64 = 16;
 const ATTEMPTS: i64 = 12;
 /// How often work of other processes is looked for.

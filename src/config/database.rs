@@ -43,7 +43,14 @@ pub enum Place {
     /// A SQLite file of its own.
     File(PathBuf),
     /// A PostgreSQL database of its own, named in the url.
-    Server(DatabaseUrl),
+    Own(DatabaseUrl),
+    /// A database of its own on a server that all modules share.
+    Shared {
+        /// The server, with the credentials of whoever may create databases there.
+        server: DatabaseUrl,
+        /// The module's database, and the role that owns it.
+        database: String,
+    },
 }
 
 impl Database {
@@ -57,8 +64,10 @@ impl Database {
             _ => &None,
         };
         match (own, &self.url) {
-            (Some(own), _) if own.names_a_database() => Place::Server(own.clone()),
-            (Some(server), _) | (None, Some(server)) => Place::Server(server.for_module(module)),
+            (Some(own), _) if own.names_a_database() => Place::Own(own.clone()),
+            (Some(server), _) | (None, Some(server)) => {
+                Place::Shared { server: server.clone(), database: server.database_of(module) }
+            }
             (None, None) => Place::File(data.join(format!("{module}.db"))),
         }
     }
@@ -74,12 +83,18 @@ impl DatabaseUrl {
         self.0.as_str()
     }
 
-    /// The same server and role, the database `cleave_<module>`.
-    #[must_use]
-    pub fn for_module(&self, module: &str) -> Self {
-        let mut url = self.0.clone();
-        url.set_path(&format!("/cleave_{module}"));
-        Self(url)
+    /// The password in it; empty when there is none.
+    pub fn password(&self) -> &str {
+        self.0.password().unwrap_or_default()
+    }
+
+    /// The database of a module on this server: `cleave_order`, or `tea_order` when the url names `tea`.
+    fn database_of(&self, module: &str) -> String {
+        let shop = match self.0.path().trim_start_matches('/') {
+            "" | "postgres" => "cleave",
+            named => named,
+        };
+        format!("{shop}_{module}")
     }
 
     fn names_a_database(&self) -> bool {
@@ -143,8 +158,10 @@ mod tests {
 
     #[test]
     fn each_module_has_its_own_database_on_a_shared_server() {
-        let url = DatabaseUrl::parse("postgres://shop@db/anything?sslmode=require").unwrap();
-        assert_eq!(url.for_module("order").expose(), "postgres://shop@db/cleave_order?sslmode=require");
+        let order = |url| DatabaseUrl::parse(url).unwrap().database_of("order");
+        assert_eq!(order("postgres://shop@db"), "cleave_order");
+        assert_eq!(order("postgres://shop@db/postgres"), "cleave_order");
+        assert_eq!(order("postgres://shop@db/tea?sslmode=require"), "tea_order");
     }
 
     #[test]

@@ -143,13 +143,10 @@ fn a_module_can_have_a_server_of_its_own() {
     let file = "[database]\nurl = \"postgres://shop@main\"\n[database.order]\nurl = \"postgres://o@own/orders\"\n\
                 [database.payment]\nurl = \"postgres://p@vault\"";
     let config = load(file, &[], Flags::default()).unwrap();
-    let url = |module: &str| match config.place(module) {
-        Place::Server(url) => url.expose().to_owned(),
-        Place::File(file) => file.display().to_string(),
-    };
-    assert_eq!(url("user"), "postgres://shop@main/cleave_user");
-    assert_eq!(url("order"), "postgres://o@own/orders");
-    assert_eq!(url("payment"), "postgres://p@vault/cleave_payment");
+    let place = |module: &str| crate::databases::describe(&config.place(module));
+    assert_eq!(place("user"), "cleave_user on postgres://shop@main");
+    assert_eq!(place("order"), "postgres://o@own/orders");
+    assert_eq!(place("payment"), "cleave_payment on postgres://p@vault");
 }
 
 #[test]

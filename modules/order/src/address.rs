@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// A postal address, as given. Which fields a country needs is not checked here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Address {
+pub(crate) struct Address {
     /// The person or company.
     pub name: String,
     /// Street and number.
@@ -32,7 +32,7 @@ pub struct Address {
 /// A field of an address that cannot be so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub struct AddressError {
+pub(crate) struct AddressError {
     /// The field, as in JSON.
     pub field: &'static str,
     /// What it should be.
@@ -46,10 +46,16 @@ impl Address {
     ///
     /// # Errors
     /// The first field that cannot.
-    pub fn check(self) -> Result<Self, AddressError> {
+    pub(crate) fn check(self) -> Result<Self, AddressError> {
         let text = |field, value: &str| {
-            if value.trim().is_empty() || value.chars().count() > LONGEST || value.chars().any(char::is_control) {
-                return Err(AddressError { field, detail: "Expected 1 to 200 characters without line breaks" });
+            if value.trim().is_empty()
+                || value.chars().count() > LONGEST
+                || value.chars().any(char::is_control)
+            {
+                return Err(AddressError {
+                    field,
+                    detail: "Expected 1 to 200 characters without line breaks",
+                });
             }
             Ok(())
         };
@@ -64,13 +70,19 @@ impl Address {
             }
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(AddressError { field: "country", detail: "Expected an ISO 3166-1 code such as DE or US" });
+            return Err(AddressError {
+                field: "country",
+                detail: "Expected an ISO 3166-1 code such as DE or US",
+            });
         }
         if let Some(phone) = &self.phone {
             let digits = phone.bytes().filter(u8::is_ascii_digit).count();
             let plain = phone.bytes().all(|byte| byte.is_ascii_digit() || b"+ -()./".contains(&byte));
             if !plain || !(3..=15).contains(&digits) {
-                return Err(AddressError { field: "phone", detail: "Expected a telephone number of 3 to 15 digits" });
+                return Err(AddressError {
+                    field: "phone",
+                    detail: "Expected a telephone number of 3 to 15 digits",
+                });
             }
         }
         Ok(self)

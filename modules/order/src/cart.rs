@@ -1,8 +1,8 @@
 //! A cart: what somebody means to buy. It holds wishes, never prices.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::{Currency, Moment};
 use order_api::{CartId, CartItemId, OrderId, ShippingOptionId};
@@ -15,11 +15,11 @@ use crate::address::Address;
 use crate::pricing::Totals;
 
 /// The most of one variant in a cart.
-pub const LARGEST_QUANTITY: i64 = 1_000_000;
+pub(crate) const LARGEST_QUANTITY: i64 = 1_000_000;
 
 /// A cart, as it is kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cart {
+pub(crate) struct Cart {
     /// Its id.
     pub id: CartId,
     /// Where it is in its life.
@@ -53,7 +53,7 @@ pub struct Cart {
 /// A line of a cart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CartItem {
+pub(crate) struct CartItem {
     /// Its id.
     pub id: CartItemId,
     /// What.
@@ -65,7 +65,7 @@ pub struct CartItem {
 /// Where a cart is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum CartStatus {
+pub(crate) enum CartStatus {
     /// It can be changed.
     Open,
     /// Its payment is in flight; it cannot be changed.
@@ -76,7 +76,7 @@ pub enum CartStatus {
 
 impl CartStatus {
     /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Completing => "completing",
@@ -98,7 +98,7 @@ impl TryFrom<String> for CartStatus {
 
 /// Why a cart refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CartRefusal {
+pub(crate) enum CartRefusal {
     /// It is being paid, or was.
     #[error("the cart is {0:?} and cannot be changed", .status.as_str())]
     Locked {
@@ -121,7 +121,7 @@ impl Cart {
     ///
     /// # Errors
     /// [`CartRefusal::Locked`].
-    pub fn writable(&self) -> Result<(), CartRefusal> {
+    pub(crate) fn writable(&self) -> Result<(), CartRefusal> {
         match self.status {
             CartStatus::Open => Ok(()),
             status => Err(CartRefusal::Locked { status }),
@@ -132,7 +132,12 @@ impl Cart {
     ///
     /// # Errors
     /// The quantity or the number of lines would be out of bounds.
-    pub fn add(&mut self, id: CartItemId, variant_id: VariantId, quantity: i64) -> Result<(), CartRefusal> {
+    pub(crate) fn add(
+        &mut self,
+        id: CartItemId,
+        variant_id: VariantId,
+        quantity: i64,
+    ) -> Result<(), CartRefusal> {
         if let Some(item) = self.items.iter_mut().find(|item| item.variant_id == variant_id) {
             item.quantity = checked(item.quantity.saturating_add(checked(quantity)?))?;
             return Ok(());
@@ -148,7 +153,7 @@ impl Cart {
     ///
     /// # Errors
     /// There is no such line, or the quantity is out of bounds.
-    pub fn set_quantity(&mut self, id: CartItemId, quantity: i64) -> Result<(), CartRefusal> {
+    pub(crate) fn set_quantity(&mut self, id: CartItemId, quantity: i64) -> Result<(), CartRefusal> {
         let item = self.items.iter_mut().find(|item| item.id == id).ok_or(CartRefusal::NoSuchItem)?;
         item.quantity = checked(quantity)?;
         Ok(())
@@ -158,7 +163,7 @@ impl Cart {
     ///
     /// # Errors
     /// There is no such line.
-    pub fn remove(&mut self, id: CartItemId) -> Result<(), CartRefusal> {
+    pub(crate) fn remove(&mut self, id: CartItemId) -> Result<(), CartRefusal> {
         let before = self.items.len();
         self.items.retain(|item| item.id != id);
         if self.items.len() == before { Err(CartRefusal::NoSuchItem) } else { Ok(()) }
@@ -171,7 +176,7 @@ fn checked(quantity: i64) -> Result<i64, CartRefusal> {
 
 /// A cart with the shop's prices on it, as they are at this moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PricedCart {
+pub(crate) struct PricedCart {
     /// The cart.
     pub cart: Cart,
     /// Its lines, in the same order.
@@ -188,7 +193,7 @@ pub struct PricedCart {
 
 /// A line with its price.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PricedLine {
+pub(crate) struct PricedLine {
     /// The line.
     pub item: CartItem,
     /// The variant as it is sold now; `None` when it is not, or has no price in the cart's currency. Such a line costs
@@ -198,7 +203,7 @@ pub struct PricedLine {
 
 /// What a line costs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SoldLine {
+pub(crate) struct SoldLine {
     /// The variant.
     pub variant: product_api::QuotedVariant,
     /// The price of one.
@@ -212,7 +217,7 @@ pub struct SoldLine {
 /// Something that is missing before a cart can be completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Requirement {
+pub(crate) struct Requirement {
     /// Stable: `items_missing`, `email_missing`, `shipping_address_missing`, `shipping_option_missing`,
     /// `variant_unavailable`, `insufficient_stock`.
     pub code: &'static str,
@@ -221,7 +226,7 @@ pub struct Requirement {
 }
 
 /// What is missing: the one list that both the question and the completion go by.
-pub fn requirements(cart: &Cart, lines: &[PricedLine], shipping_is_offered: bool) -> Vec<Requirement> {
+pub(crate) fn requirements(cart: &Cart, lines: &[PricedLine], shipping_is_offered: bool) -> Vec<Requirement> {
     let mut missing = Vec::new();
     let mut miss = |code, pointer: String| missing.push(Requirement { code, pointer });
     if cart.items.is_empty() {
@@ -239,7 +244,8 @@ pub fn requirements(cart: &Cart, lines: &[PricedLine], shipping_is_offered: bool
     if cart.email.is_none() {
         miss("email_missing", "/email".into());
     }
-    let ships = lines.iter().any(|line| line.sold.as_ref().is_some_and(|sold| sold.variant.requires_shipping));
+    let ships =
+        lines.iter().any(|line| line.sold.as_ref().is_some_and(|sold| sold.variant.requires_shipping));
     if ships && cart.shipping_address.is_none() {
         miss("shipping_address_missing", "/shippingAddress".into());
     }
@@ -314,7 +320,8 @@ mod tests {
 
     #[test]
     fn an_empty_cart_says_what_is_missing() {
-        let codes: Vec<_> = requirements(&cart(), &[], true).into_iter().map(|missing| missing.code).collect();
+        let codes: Vec<_> =
+            requirements(&cart(), &[], true).into_iter().map(|missing| missing.code).collect();
         assert_eq!(codes, ["items_missing", "email_missing"]);
     }
 }

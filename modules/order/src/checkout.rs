@@ -7,12 +7,12 @@
 //! The pivot is placing the order. Before it, failure goes backwards: payment ended, stock released, cart open again.
 //! After it, everything goes forwards.
 
-pub mod answer;
-pub mod begin;
-pub mod drive;
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod answer;
+pub(crate) mod begin;
+pub(crate) mod drive;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use payment_api::PaymentOutcome;
 use serde::{Deserialize, Serialize};
 
 /// How long a payer may take for what the bank asks of them.
-pub const ACTION_PATIENCE: Duration = Duration::from_mins(15);
+pub(crate) const ACTION_PATIENCE: Duration = Duration::from_mins(15);
 /// An order is placed only while its stock is held for at least this much longer.
-pub const LEASE_MARGIN: Duration = Duration::from_mins(1);
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_mins(1);
 
 /// Where a checkout is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum State {
+pub(crate) enum State {
     /// The payment is asked for.
     Paying {
         /// How often nobody answered.
@@ -69,7 +69,7 @@ pub enum State {
 /// Why a checkout came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The provider or the bank refused.
     PaymentDeclined {
         /// The unified code.
@@ -92,7 +92,7 @@ pub enum Reason {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// The payment module said how the payment stands.
     Payment(PaymentOutcome),
     /// It refused for good.
@@ -116,7 +116,7 @@ pub enum Input {
 
 /// What is to be done outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Ask for the payment.
     Pay,
     /// Ask how the payment stands.
@@ -133,7 +133,7 @@ pub enum Effect {
 
 /// What is to be stored together with the new state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Nothing else.
     Note,
     /// The order is placed and the cart completed.
@@ -144,7 +144,7 @@ pub enum Act {
 
 /// When the state's effect is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
+pub(crate) enum Wake {
     /// At once.
     Now,
     /// Then, or when news comes.
@@ -155,7 +155,7 @@ pub enum Wake {
 
 /// A decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The new state.
     pub state: State,
     /// What to store with it.
@@ -166,17 +166,16 @@ pub struct Step {
 
 impl State {
     /// Whether nothing more can happen by itself.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Placed | Self::Failed { .. })
     }
 
     /// What has to be done outside to leave this state.
-    pub fn effect(&self, now: Moment) -> Option<Effect> {
+    pub(crate) fn effect(&self, now: Moment) -> Option<Effect> {
         match self {
             Self::Paying { .. } => Some(Effect::Pay),
-            Self::Unknown { .. } => Some(Effect::Resolve),
             Self::AwaitingAction { until, .. } if now >= *until => Some(Effect::GiveUp),
-            Self::AwaitingAction { .. } => Some(Effect::Resolve),
+            Self::Unknown { .. } | Self::AwaitingAction { .. } => Some(Effect::Resolve),
             Self::Securing => Some(Effect::Secure),
             Self::Ending { payment: true, .. } => Some(Effect::EndPayment),
             Self::Ending { payment: false, .. } => Some(Effect::Release),
@@ -185,7 +184,7 @@ impl State {
     }
 
     /// Its name, as it is stored in a column of its own and shown.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Paying { .. } => "paying",
             Self::Unknown { .. } => "unknown",
@@ -199,7 +198,7 @@ impl State {
 }
 
 /// Decides. `lease_ends` is when the reserved stock would be released by itself.
-pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step {
+pub(crate) fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step {
     match (state, input) {
         // Nothing moves a placed order from here; what happens to it next is the order's own affair.
         (State::Placed, _) => Step { state: State::Placed, act: Act::Note, wake: Wake::Never },
@@ -208,7 +207,9 @@ pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step
         (State::Failed { reason }, Input::Payment(PaymentOutcome::Captured | PaymentOutcome::Authorized)) => {
             now_then(State::Ending { reason, payment: true, tries: 0 })
         }
-        (State::Failed { reason }, _) => Step { state: State::Failed { reason }, act: Act::Note, wake: Wake::Never },
+        (State::Failed { reason }, _) => {
+            Step { state: State::Failed { reason }, act: Act::Note, wake: Wake::Never }
+        }
 
         (ending @ State::Ending { .. }, input) => undo(ending, input, now),
 
@@ -216,7 +217,6 @@ pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step
             if lease_ends > now.plus(LEASE_MARGIN) { place() } else { now_then(State::Securing) }
         }
         (State::Securing, Input::Secured) => place(),
-        (State::Securing, Input::StockGone) => fail(Reason::OutOfStock, true),
         (State::Securing, Input::NoAnswer { .. }) => later(State::Securing, now, 1),
         // The lease is prolonged when it matters; before that the answer changes nothing.
         (state, Input::Secured | Input::Released) => now_then(state),
@@ -227,7 +227,9 @@ pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step
         }
         (_, Input::Payment(PaymentOutcome::Canceled)) => fail(Reason::PaymentCanceled, false),
         (_, Input::Refused(error)) => fail(Reason::PaymentRefused { error }, false),
-        (State::AwaitingAction { until, .. }, Input::End) if now >= until => fail(Reason::PaymentAbandoned, true),
+        (State::AwaitingAction { until, .. }, Input::End) if now >= until => {
+            fail(Reason::PaymentAbandoned, true)
+        }
         (_, Input::End) => fail(Reason::EndedByOperator, true),
 
         (State::AwaitingAction { until, .. }, Input::Payment(PaymentOutcome::RequiresAction { url })) => {
@@ -238,7 +240,10 @@ pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step
             Step { state: State::AwaitingAction { url, until }, act: Act::Note, wake: Wake::At(until) }
         }
 
-        (State::AwaitingAction { url, until }, Input::Payment(PaymentOutcome::Unknown) | Input::NoAnswer { .. }) => {
+        (
+            State::AwaitingAction { url, until },
+            Input::Payment(PaymentOutcome::Unknown) | Input::NoAnswer { .. },
+        ) => {
             let again = now.plus(pause(4)).min(until.max(now.plus(pause(0))));
             Step { state: State::AwaitingAction { url, until }, act: Act::Note, wake: Wake::At(again) }
         }
@@ -252,9 +257,10 @@ pub fn step(state: State, input: Input, now: Moment, lease_ends: Moment) -> Step
             later(State::Paying { tries: tries + 1 }, now, tries)
         }
         // It never arrived, so it can be asked for, under the same key.
-        (State::Unknown { .. } | State::Paying { .. } | State::AwaitingAction { .. } | State::Securing, Input::NoSuchPayment) => {
-            now_then(State::Paying { tries: 0 })
-        }
+        (
+            State::Unknown { .. } | State::Paying { .. } | State::AwaitingAction { .. } | State::Securing,
+            Input::NoSuchPayment,
+        ) => now_then(State::Paying { tries: 0 }),
     }
 }
 
@@ -264,10 +270,12 @@ fn undo(state: State, input: Input, now: Moment) -> Step {
         return Step { state, act: Act::Note, wake: Wake::Never };
     };
     match (payment, input) {
-        (true, Input::Payment(PaymentOutcome::Canceled | PaymentOutcome::Declined { .. }))
-        | (true, Input::NoSuchPayment | Input::Refused(_)) => {
-            now_then(State::Ending { reason, payment: false, tries: 0 })
-        }
+        (
+            true,
+            Input::Payment(PaymentOutcome::Canceled | PaymentOutcome::Declined { .. })
+            | Input::NoSuchPayment
+            | Input::Refused(_),
+        ) => now_then(State::Ending { reason, payment: false, tries: 0 }),
         (false, Input::Released) => {
             Step { state: State::Failed { reason }, act: Act::Note, wake: Wake::Never }
         }
@@ -373,7 +381,8 @@ mod tests {
         for state in states() {
             for input in inputs() {
                 let next = step(state.clone(), input.clone(), NOW, lease());
-                let paid = matches!(input, Input::Payment(PaymentOutcome::Authorized | PaymentOutcome::Captured));
+                let paid =
+                    matches!(input, Input::Payment(PaymentOutcome::Authorized | PaymentOutcome::Captured));
                 let secured = state == State::Securing && input == Input::Secured;
                 assert!(next.act != Act::Place || paid || secured, "{state:?} + {input:?}");
             }
@@ -384,7 +393,8 @@ mod tests {
 
     #[test]
     fn an_unknown_payment_is_never_asked_for_again() {
-        let unknown = step(State::Paying { tries: 0 }, Input::NoAnswer { maybe_executed: true }, NOW, lease());
+        let unknown =
+            step(State::Paying { tries: 0 }, Input::NoAnswer { maybe_executed: true }, NOW, lease());
         assert_eq!(unknown.state.effect(NOW), Some(Effect::Resolve));
         let lost = step(State::Paying { tries: 0 }, Input::NoAnswer { maybe_executed: false }, NOW, lease());
         assert_eq!(lost.state.effect(NOW), Some(Effect::Pay));

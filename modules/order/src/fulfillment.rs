@@ -1,8 +1,8 @@
 //! Parcels: which lines of an order left the house, and with whom.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::Moment;
 use order_api::{FulfillmentId, OrderId, OrderItemId};
@@ -11,7 +11,7 @@ use crate::order::{Order, OrderStatus};
 
 /// A parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fulfillment {
+pub(crate) struct Fulfillment {
     /// Its id.
     pub id: FulfillmentId,
     /// Its order.
@@ -29,7 +29,7 @@ pub struct Fulfillment {
 /// So many of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FulfilledItem {
+pub(crate) struct FulfilledItem {
     /// The line.
     pub order_item_id: OrderItemId,
     /// How many.
@@ -38,7 +38,7 @@ pub struct FulfilledItem {
 
 /// Why it cannot be shipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FulfillmentRefusal {
+pub(crate) enum FulfillmentRefusal {
     /// The order is not placed, or is canceled.
     #[error("an order that is {} cannot be shipped", .status.as_str())]
     WrongStatus {
@@ -68,11 +68,12 @@ pub enum FulfillmentRefusal {
 ///
 /// # Errors
 /// The first reason why not.
-pub fn check(order: &Order, items: &[FulfilledItem]) -> Result<(), FulfillmentRefusal> {
+pub(crate) fn check(order: &Order, items: &[FulfilledItem]) -> Result<(), FulfillmentRefusal> {
     if order.status != OrderStatus::Placed {
         return Err(FulfillmentRefusal::WrongStatus { status: order.status });
     }
-    let twice = |index: usize| items[..index].iter().any(|item| item.order_item_id == items[index].order_item_id);
+    let twice =
+        |index: usize| items[..index].iter().any(|item| item.order_item_id == items[index].order_item_id);
     if items.is_empty() || items.iter().any(|item| item.quantity < 1) || (0..items.len()).any(twice) {
         return Err(FulfillmentRefusal::InvalidItems);
     }

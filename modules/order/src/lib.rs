@@ -5,8 +5,10 @@
 
 mod address;
 mod cart;
+mod checkout;
 mod contract;
 mod fulfillment;
+mod listen;
 mod number;
 mod order;
 mod pricing;
@@ -15,12 +17,24 @@ mod tax;
 mod token;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::Data;
+use payment_api::Payments;
 use platform::db::Migration;
-use platform::{Commands, Db, Mount, Tasks};
+use kernel::PageRequest;
+use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
+use product_api::Products;
 
-pub use shipping::service::Shipping;
+use cart::service::Carts;
+use checkout::service::{CheckoutSettings, Checkouts};
+use fulfillment::service::Fulfillments;
+use order::service::Orders;
+use shipping::service::Shipping;
+use tax::service::Taxes;
+
+pub use checkout::http::ProcessView;
+pub use number::NumberScheme;
 
 /// Its name: of its database, its log and its place in the configuration.
 pub const NAME: &str = "order";
@@ -32,33 +46,101 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(3, "checkouts", include_str!("../../../migrations/order/0003_checkouts.sql")),
 ];
 
+/// How often unfinished checkouts are looked for.
+const RECOVER_EVERY: Duration = Duration::from_millis(500);
+
+/// What can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How orders are numbered.
+    pub numbers: NumberScheme,
+    /// How long stock is held for a checkout.
+    pub lease: Duration,
+}
+
 /// The module, ready to work.
 #[derive(Clone)]
 pub struct Module {
     db: Db,
+    carts: Carts,
+    checkouts: Checkouts,
+    orders: Orders,
+    fulfillments: Fulfillments,
     shipping: Shipping,
+    taxes: Taxes,
 }
 
 impl Module {
-    /// Puts the module together on its migrated database.
-    pub fn new(db: Db, tasks: &Tasks) -> Self {
+    /// Puts the module together on its migrated database, with the modules it calls.
+    pub fn new(
+        db: Db,
+        tasks: &Tasks,
+        settings: Settings,
+        products: Arc<dyn Products>,
+        payments: Arc<dyn Payments>,
+    ) -> Self {
         let commands = Commands::new(db.clone(), tasks.clone());
-        Self { shipping: Shipping::new(db.clone(), commands), db }
+        let carts = Carts::new(db.clone(), commands.clone(), Arc::clone(&products));
+        let settings = CheckoutSettings { numbers: settings.numbers, lease: settings.lease };
+        Self {
+            checkouts: Checkouts::new(
+                db.clone(),
+                commands.clone(),
+                tasks.clone(),
+                carts.clone(),
+                products,
+                payments,
+                settings,
+            ),
+            carts,
+            orders: Orders::new(db.clone(), commands.clone()),
+            fulfillments: Fulfillments::new(db.clone(), commands.clone()),
+            shipping: Shipping::new(db.clone(), commands.clone()),
+            taxes: Taxes::new(db.clone(), commands),
+            db,
+        }
+    }
+
+    /// What other modules may ask of it.
+    pub fn contract(&self) -> Arc<dyn order_api::Orders> {
+        Arc::new(self.clone())
+    }
+
+    /// Checkouts for an operator: those in a state, or the first hundred that have not come to their end.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn processes(&self, state: Option<&str>) -> Result<Vec<ProcessView>, DbError> {
+        let page = PageRequest { after: None, limit: 100 };
+        let checkouts = checkout::store::list(&self.db, state, &page).await?;
+        Ok(checkouts.data.into_iter().map(ProcessView::from).collect())
     }
 
     /// All there is to mount.
     pub fn mount(&self) -> Mount {
-        let shipping = Data::new(self.shipping.clone());
+        let (carts, checkouts) = (Data::new(self.carts.clone()), Data::new(self.checkouts.clone()));
+        let (orders, fulfillments) = (Data::new(self.orders.clone()), Data::new(self.fulfillments.clone()));
+        let (shipping, taxes) = (Data::new(self.shipping.clone()), Data::new(self.taxes.clone()));
+        let recovered = self.checkouts.clone();
         Mount {
             db: self.db.clone(),
-            contract: Arc::new(order_api::OrdersServer(Arc::new(self.clone()))),
+            contract: Arc::new(order_api::OrdersServer(self.contract())),
             routes: Arc::new(move |app| {
-                app.app_data(shipping.clone());
+                app.app_data(carts.clone()).app_data(checkouts.clone()).app_data(orders.clone());
+                app.app_data(fulfillments.clone()).app_data(shipping.clone()).app_data(taxes.clone());
+                cart::http::routes(app);
+                checkout::http::routes(app);
+                order::http::routes(app);
+                fulfillment::http::routes(app);
                 shipping::http::routes(app);
+                tax::http::routes(app);
             }),
-            listeners: Vec::new(),
+            listeners: vec![Arc::new(listen::PaymentNews)],
             worker: None,
-            sweeps: Vec::new(),
+            sweeps: vec![Sweep::new("checkouts", RECOVER_EVERY, move || {
+                let checkouts = recovered.clone();
+                async move { checkouts.recover().await }
+            })],
         }
     }
 }

@@ -20,12 +20,15 @@ impl NumberScheme {
     ///
     /// It is a digest of the order's id, whose last 62 bits are random: nobody can tell one order's number from
     /// another's, and a retry after a crash gives the same number again.
-    pub fn number(&self, order: Uuid, attempt: u32) -> String {
+    pub(crate) fn number(&self, order: Uuid, attempt: u32) -> String {
         let mut digest = Sha256::new();
         digest.update(order.as_bytes());
         digest.update(attempt.to_be_bytes());
-        let letters =
-            digest.finalize().into_iter().take(self.length).map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
+        let letters = digest
+            .finalize()
+            .into_iter()
+            .take(self.length)
+            .map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
         let mut number = self.prefix.clone();
         for (place, letter) in letters.enumerate() {
             if place > 0 && place % 4 == 0 {

@@ -1,8 +1,8 @@
 //! An order: a copy of everything that was agreed, and where it stands.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::{Currency, Moment, Money};
 use order_api::{CartId, OrderId, OrderItemId};
@@ -15,7 +15,7 @@ use crate::pricing::Totals;
 
 /// An order. Nothing in it points back at the catalogue: prices and names may change, what was bought does not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub(crate) struct Order {
     /// Its id.
     pub id: OrderId,
     /// The number that people use; given when it is placed.
@@ -70,7 +70,7 @@ pub struct Order {
 
 /// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderItem {
+pub(crate) struct OrderItem {
     /// Its id.
     pub id: OrderItemId,
     /// What, as the catalogue named it.
@@ -101,14 +101,14 @@ pub struct OrderItem {
 
 impl OrderItem {
     /// How many are neither shipped nor canceled.
-    pub fn open(&self) -> i64 {
+    pub(crate) fn open(&self) -> i64 {
         self.quantity - self.fulfilled - self.canceled
     }
 }
 
 /// How an order's money stands, in minor units of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Paid {
+pub(crate) struct Paid {
     /// Promised and not captured.
     pub authorized: i64,
     /// Taken.
@@ -122,14 +122,14 @@ macro_rules! status {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
-        pub enum $Status { $( $(#[$variant_doc])* $Variant, )+ }
+        pub(crate) enum $Status { $( $(#[$variant_doc])* $Variant, )+ }
 
         impl $Status {
             /// All of them.
-            pub const ALL: &[Self] = &[$( Self::$Variant ),+];
+            pub(crate) const ALL: &[Self] = &[$( Self::$Variant ),+];
 
             /// As it is stored and shown.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $( Self::$Variant => $text, )+ }
             }
         }
@@ -210,7 +210,7 @@ status! {
 }
 
 /// From where an order may go where: the table behind every transition.
-pub const TRANSITIONS: &[(OrderStatus, OrderStatus)] = &[
+pub(crate) const TRANSITIONS: &[(OrderStatus, OrderStatus)] = &[
     (OrderStatus::PendingPayment, OrderStatus::Placed),
     (OrderStatus::PendingPayment, OrderStatus::Canceled),
     (OrderStatus::Placed, OrderStatus::Completed),
@@ -218,7 +218,7 @@ pub const TRANSITIONS: &[(OrderStatus, OrderStatus)] = &[
 ];
 
 /// How the payment stands, from what is due and what was moved.
-pub fn payment_status(total: Money, paid: Paid, canceled: bool) -> PaymentStatus {
+pub(crate) fn payment_status(total: Money, paid: Paid, canceled: bool) -> PaymentStatus {
     match paid {
         Paid { captured, refunded, .. } if captured > 0 && refunded >= captured => PaymentStatus::Refunded,
         Paid { refunded, .. } if refunded > 0 => PaymentStatus::PartiallyRefunded,
@@ -233,7 +233,7 @@ pub fn payment_status(total: Money, paid: Paid, canceled: bool) -> PaymentStatus
 }
 
 /// How the shipping stands, from the lines.
-pub fn fulfillment_status(items: &[OrderItem]) -> FulfillmentStatus {
+pub(crate) fn fulfillment_status(items: &[OrderItem]) -> FulfillmentStatus {
     let ships: Vec<&OrderItem> = items.iter().filter(|item| item.requires_shipping).collect();
     if ships.is_empty() {
         return FulfillmentStatus::NotRequired;
@@ -250,7 +250,7 @@ pub fn fulfillment_status(items: &[OrderItem]) -> FulfillmentStatus {
 
 /// What so many of each line cost, tax included: what goes back when they are canceled. Shipping goes back with the
 /// last of it.
-pub fn worth(order: &Order, canceled: &[(OrderItemId, i64)]) -> Money {
+pub(crate) fn worth(order: &Order, canceled: &[(OrderItemId, i64)]) -> Money {
     let mut amount = 0;
     for (id, quantity) in canceled {
         if let Some(item) = order.items.iter().find(|item| item.id == *id) {
@@ -313,7 +313,10 @@ mod tests {
         assert_eq!(status(&[item(2, 1, 0)]), FulfillmentStatus::PartiallyFulfilled);
         assert_eq!(status(&[item(2, 1, 1), item(1, 0, 1)]), FulfillmentStatus::Fulfilled);
         assert_eq!(status(&[item(2, 0, 2)]), FulfillmentStatus::Canceled);
-        assert_eq!(status(&[OrderItem { requires_shipping: false, ..item(1, 0, 0) }]), FulfillmentStatus::NotRequired);
+        assert_eq!(
+            status(&[OrderItem { requires_shipping: false, ..item(1, 0, 0) }]),
+            FulfillmentStatus::NotRequired
+        );
     }
 
     #[test]

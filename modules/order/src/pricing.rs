@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// A line to be priced: so many of a variant.
 #[derive(Debug, Clone, Copy)]
-pub struct PricedItem<'q> {
+pub(crate) struct PricedItem<'q> {
     /// How many.
     pub quantity: i64,
     /// The variant as it is sold now, with a price in the cart's currency.
@@ -18,7 +18,7 @@ pub struct PricedItem<'q> {
 
 /// What one line comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinePrice {
+pub(crate) struct LinePrice {
     /// Unit price times quantity.
     pub total: Money,
     /// The line's part of the tax.
@@ -28,7 +28,7 @@ pub struct LinePrice {
 /// What it all comes to. `total` is the sum of the others, less the discount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Totals {
+pub(crate) struct Totals {
     /// The lines, before tax.
     pub subtotal: Money,
     /// What is taken off.
@@ -48,7 +48,7 @@ pub struct Totals {
 ///
 /// # Errors
 /// An amount does not fit, or currencies are mixed.
-pub fn price(
+pub(crate) fn price(
     currency: Currency,
     items: &[PricedItem<'_>],
     shipping: Money,

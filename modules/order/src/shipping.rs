@@ -1,15 +1,15 @@
 //! Ways of shipping, at a flat price in one currency each.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::{Currency, Moment, Money};
 use order_api::ShippingOptionId;
 
 /// A way of shipping.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShippingOption {
+pub(crate) struct ShippingOption {
     /// Its id.
     pub id: ShippingOptionId,
     /// What the customer reads.
@@ -22,7 +22,7 @@ pub struct ShippingOption {
 
 /// Why it cannot be offered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ShippingRefusal {
+pub(crate) enum ShippingRefusal {
     /// The name is empty or too long.
     #[error("a name has 1 to 100 characters")]
     InvalidName,
@@ -36,7 +36,7 @@ impl ShippingOption {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(
+    pub(crate) fn new(
         id: ShippingOptionId,
         name: String,
         price: Money,
@@ -52,7 +52,7 @@ impl ShippingOption {
     }
 
     /// Whether it can be chosen in this currency.
-    pub fn is_for(&self, currency: Currency) -> bool {
+    pub(crate) fn is_for(&self, currency: Currency) -> bool {
         self.price.currency == currency
     }
 }

@@ -1,8 +1,8 @@
 //! Tax by where the parcel goes: one rate for a country, or for a region of it.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::{Moment, ids};
 
@@ -13,7 +13,7 @@ ids! {
 
 /// A region with its tax rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxRegion {
+pub(crate) struct TaxRegion {
     /// Its id.
     pub id: TaxRegionId,
     /// ISO 3166-1 alpha-2.
@@ -28,7 +28,7 @@ pub struct TaxRegion {
 
 /// Why it cannot be a tax region.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TaxRefusal {
+pub(crate) enum TaxRefusal {
     /// Not a country code.
     #[error("a country is an ISO 3166-1 code such as DE or US")]
     InvalidCountry,
@@ -45,7 +45,7 @@ impl TaxRegion {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(
+    pub(crate) fn new(
         id: TaxRegionId,
         country: String,
         region: Option<String>,
@@ -63,7 +63,7 @@ impl TaxRegion {
 }
 
 /// The rate for an address: the region's own before the country's; no tax where no rate is set.
-pub fn rate(regions: &[TaxRegion], country: &str, region: Option<&str>) -> i64 {
+pub(crate) fn rate(regions: &[TaxRegion], country: &str, region: Option<&str>) -> i64 {
     let of = |wanted: Option<&str>| {
         regions
             .iter()
@@ -94,7 +94,13 @@ mod tests {
     #[test]
     fn a_rate_is_between_nothing_and_everything() {
         let new = |points| {
-            TaxRegion::new(kernel::Id::from_uuid(uuid::Uuid::nil()), "US".into(), None, points, Moment::from_micros(0))
+            TaxRegion::new(
+                kernel::Id::from_uuid(uuid::Uuid::nil()),
+                "US".into(),
+                None,
+                points,
+                Moment::from_micros(0),
+            )
         };
         assert_eq!(new(10_001), Err(TaxRefusal::InvalidRate));
         assert_eq!(new(-1), Err(TaxRefusal::InvalidRate));

@@ -4,39 +4,39 @@ use sha2::{Digest as _, Sha256};
 
 /// A guest's token: 128 random bits. Only its digest is kept.
 #[derive(Clone, PartialEq, Eq)]
-pub struct GuestToken(String);
+pub(crate) struct GuestToken(String);
 
 impl GuestToken {
     /// A new one that nobody can guess.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(format!("{:032x}", rand::random::<u128>()))
     }
 
     /// The one that was shown.
-    pub fn shown(text: &str) -> Self {
+    pub(crate) fn shown(text: &str) -> Self {
         Self(text.to_owned())
     }
 
     /// What the guest is to keep.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
     /// What we keep.
-    pub fn hash(&self) -> Vec<u8> {
+    pub(crate) fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0.as_bytes()).to_vec()
     }
 
     /// Whether it is the token of this digest. The digests are public to nobody, so comparing them leaks nothing
     /// about the token.
-    pub fn opens(&self, hash: &[u8]) -> bool {
+    pub(crate) fn opens(&self, hash: &[u8]) -> bool {
         self.hash() == hash
     }
 }
 
 /// Who comes to a cart or an order through the storefront.
 #[derive(Clone)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     /// The signed-in customer.
     pub customer: Option<uuid::Uuid>,
     /// The token in `X-Cart-Token`.
@@ -45,7 +45,7 @@ pub struct Visitor {
 
 impl Visitor {
     /// Whether what belongs to this customer, or to whoever holds the token of this digest, is theirs.
-    pub fn owns(&self, customer: Option<uuid::Uuid>, token_hash: &[u8]) -> bool {
+    pub(crate) fn owns(&self, customer: Option<uuid::Uuid>, token_hash: &[u8]) -> bool {
         match customer {
             Some(owner) => self.customer == Some(owner),
             None => self.token.as_ref().is_some_and(|token| token.opens(token_hash)),

@@ -192,23 +192,22 @@ impl Reader {
             .bind(self.listener.source())
             .maybe()
             .await?;
-        let position = match known {
-            Some((position,)) => position,
-            None => {
-                let mut tx = self.db.begin().await?;
-                tx.query(
-                    "INSERT INTO cursors (listener, source, position, updated_at)
-                     VALUES ($1, $2, 0, $3)
-                     ON CONFLICT DO NOTHING",
-                )
-                .bind(self.listener.name())
-                .bind(self.listener.source())
-                .bind(self.db.clock().now())
-                .run()
-                .await?;
-                tx.commit().await?;
-                0
-            }
+        let position = if let Some((position,)) = known {
+            position
+        } else {
+            let mut tx = self.db.begin().await?;
+            tx.query(
+                "INSERT INTO cursors (listener, source, position, updated_at)
+                 VALUES ($1, $2, 0, $3)
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(self.listener.name())
+            .bind(self.listener.source())
+            .bind(self.db.clock().now())
+            .run()
+            .await?;
+            tx.commit().await?;
+            0
         };
         self.saved = position;
         self.position = Some(position);

@@ -56,3 +56,14 @@ pub async fn retain(db: &Db, keep: Duration, readers: &[(String, i64)]) -> Resul
         }
     }
 }
+
+/// How far this module's listeners have read another module's log.
+///
+/// # Errors
+/// As any statement.
+pub async fn cursors(db: &Db, source: &str) -> Result<Vec<(String, i64)>, DbError> {
+    db.query("SELECT listener, position FROM cursors WHERE source = $1 ORDER BY listener")
+        .bind(source.to_owned())
+        .all()
+        .await
+}

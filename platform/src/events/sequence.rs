@@ -10,7 +10,7 @@ use crate::db::{Db, DbError};
 use crate::tasks::Tasks;
 
 /// "cleave" in a number: the advisory lock under which positions are given.
-const LOCK: i64 = 0x0063_6c65_6176_65;
+const LOCK: i64 = 0x0000_636c_6561_7665;
 const BATCH: i64 = 500;
 /// How often rows of other processes, or of one that died before its turn, are looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub async fn sequence(db: Db, tasks: Tasks) {
             Ok(numbered) if numbered == BATCH as u64 => continue,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(error = %error, module = db.module(), "events wait for their positions")
+                tracing::warn!(error = %error, module = db.module(), "events wait for their positions");
             }
         }
         tokio::select! {

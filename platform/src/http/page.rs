@@ -86,6 +86,14 @@ impl<T: Serialize> PageView<T> {
         };
         Ok(Self { data: page.data, has_more: page.has_more, next_cursor })
     }
+
+    /// A page of a list that grows at its end: there is always a cursor, to ask again for what comes later.
+    ///
+    /// # Errors
+    /// The position cannot be said in JSON.
+    pub fn tail<P: Serialize>(scope: &str, data: Vec<T>, has_more: bool, position: &P) -> Result<Self, Problem> {
+        Ok(Self { data, has_more, next_cursor: Some(encode(scope, position)?) })
+    }
 }
 
 fn encode<P: Serialize>(scope: &str, position: &P) -> Result<String, Problem> {

@@ -18,7 +18,7 @@ use crate::shipping::http::ShippingOptionView;
 use crate::token::{GuestToken, Visitor};
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(create)
         .service(read)
         .service(update)
@@ -32,7 +32,7 @@ pub fn routes(app: &mut ServiceConfig<'_>) {
 /// A new cart.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CartBody {
+pub(crate) struct CartBody {
     /// What it will be paid in.
     pub currency: Currency,
     /// What goes in at once.
@@ -43,7 +43,7 @@ pub struct CartBody {
 /// Something to put into a cart.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CartItemBody {
+pub(crate) struct CartItemBody {
     /// What.
     pub variant_id: VariantId,
     /// How many.
@@ -60,7 +60,7 @@ impl From<CartItemBody> for NewItem {
 /// How many of a line there are to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct QuantityBody {
+pub(crate) struct QuantityBody {
     /// How many.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub quantity: i64,
@@ -69,7 +69,7 @@ pub struct QuantityBody {
 /// Who, where and how. Absent keeps, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CartPatchBody {
+pub(crate) struct CartPatchBody {
     /// Where the confirmation goes.
     #[serde(default, deserialize_with = "platform::http::patch")]
     #[schema(value_type = Option<String>, example = "ada@example.com")]
@@ -102,7 +102,7 @@ impl From<CartPatchBody> for CartChange {
 /// A cart, with the shop's prices as they are now.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CartView {
+pub(crate) struct CartView {
     /// Its id.
     pub id: CartId,
     /// Proves that it is yours: send it as `X-Cart-Token`. Shown once, when the cart is made.
@@ -136,7 +136,7 @@ pub struct CartView {
 /// A line of a cart.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CartItemView {
+pub(crate) struct CartItemView {
     /// Its id.
     pub id: CartItemId,
     /// What.
@@ -193,7 +193,7 @@ impl CartView {
 /// A list that is never longer than one page.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct WholeList<T> {
+pub(crate) struct WholeList<T> {
     /// All of it.
     pub data: Vec<T>,
 }
@@ -336,12 +336,9 @@ async fn missing(
 }
 
 /// Who comes: the signed-in customer, or whoever shows the cart's token.
-pub fn visitor(request: &HttpRequest, caller: &Caller) -> Visitor {
+pub(crate) fn visitor(request: &HttpRequest, caller: &Caller) -> Visitor {
     let token = request.headers().get("x-cart-token").and_then(|value| value.to_str().ok());
-    Visitor {
-        customer: super::service::customer(caller.call()),
-        token: token.map(GuestToken::shown),
-    }
+    Visitor { customer: super::service::customer(caller.call()), token: token.map(GuestToken::shown) }
 }
 
 impl From<CartError> for Problem {
@@ -352,21 +349,31 @@ impl From<CartError> for Problem {
             CartError::Refused(CartRefusal::NoSuchItem) => Self::not_found("cart item"),
             CartError::Refused(refusal) => {
                 let pointer = if refusal == CartRefusal::InvalidQuantity { "/quantity" } else { "/items" };
-                Self::unprocessable("invalid_cart_item", "The cart cannot hold that")
-                    .field(pointer, "invalid_value", detail)
+                Self::unprocessable("invalid_cart_item", "The cart cannot hold that").field(
+                    pointer,
+                    "invalid_value",
+                    detail,
+                )
             }
             CartError::NotFound => Self::not_found("cart"),
-            CartError::VariantUnavailable { index, .. } => {
-                Self::unprocessable("variant_unavailable", detail.clone())
-                    .field(format!("/items/{index}/variantId"), "variant_unavailable", detail)
-            }
-            CartError::Address { pointer, fault } => Self::unprocessable("invalid_address", detail)
-                .field(format!("{pointer}/{}", fault.field), "invalid_value", fault.detail),
+            CartError::VariantUnavailable { index, .. } => Self::unprocessable(
+                "variant_unavailable",
+                detail.clone(),
+            )
+            .field(format!("/items/{index}/variantId"), "variant_unavailable", detail),
+            CartError::Address { pointer, fault } => Self::unprocessable("invalid_address", detail).field(
+                format!("{pointer}/{}", fault.field),
+                "invalid_value",
+                fault.detail,
+            ),
             CartError::InvalidEmail => {
                 Self::unprocessable("invalid_email", detail.clone()).field("/email", "invalid_value", detail)
             }
-            CartError::InvalidShippingOption => Self::unprocessable("invalid_shipping_option", detail.clone())
-                .field("/shippingOptionId", "invalid_value", detail),
+            CartError::InvalidShippingOption => Self::unprocessable(
+                "invalid_shipping_option",
+                detail.clone(),
+            )
+            .field("/shippingOptionId", "invalid_value", detail),
             CartError::Contended => Self::conflict("cart_contended", detail).retryable(true),
             CartError::Money(_) => Self::unprocessable("amount_too_large", detail),
             CartError::Products(product_api::ProductsError::Failed(failure)) => failure.into(),

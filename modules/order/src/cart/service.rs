@@ -20,7 +20,7 @@ const TRIES: u32 = 5;
 
 /// The carts.
 #[derive(Clone)]
-pub struct Carts {
+pub(crate) struct Carts {
     db: Db,
     pub(super) commands: Commands,
     products: Arc<dyn Products>,
@@ -28,7 +28,7 @@ pub struct Carts {
 
 /// What is to be put into a cart.
 #[derive(Debug, Clone, Copy)]
-pub struct NewItem {
+pub(crate) struct NewItem {
     /// What.
     pub variant_id: VariantId,
     /// How many.
@@ -37,7 +37,7 @@ pub struct NewItem {
 
 /// What is to be changed on a cart: `None` keeps, `Some(None)` clears.
 #[derive(Debug, Clone, Default)]
-pub struct CartChange {
+pub(crate) struct CartChange {
     /// Where the confirmation goes.
     pub email: Option<Option<String>>,
     /// Where the parcel goes.
@@ -50,7 +50,7 @@ pub struct CartChange {
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum CartError {
+pub(crate) enum CartError {
     /// The cart refuses.
     #[error(transparent)]
     Refused(#[from] CartRefusal),
@@ -102,12 +102,12 @@ impl From<CallFailure> for CartError {
 
 impl Carts {
     /// The carts in this database, priced by this catalogue.
-    pub fn new(db: Db, commands: Commands, products: Arc<dyn Products>) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands, products: Arc<dyn Products>) -> Self {
         Self { db, commands, products }
     }
 
     /// A new cart with these things in it. The token is shown only now.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         call: &Call,
         id: CartId,
@@ -159,13 +159,18 @@ impl Carts {
     }
 
     /// A visitor's own cart, with prices as they are now.
-    pub async fn find(&self, call: &Call, visitor: &Visitor, id: CartId) -> Result<PricedCart, CartError> {
+    pub(crate) async fn find(
+        &self,
+        call: &Call,
+        visitor: &Visitor,
+        id: CartId,
+    ) -> Result<PricedCart, CartError> {
         let cart = self.own(visitor, id).await?;
         self.price(call, cart).await
     }
 
     /// Puts things in.
-    pub async fn add(
+    pub(crate) async fn add(
         &self,
         call: &Call,
         visitor: &Visitor,
@@ -178,7 +183,7 @@ impl Carts {
     }
 
     /// Sets how many of a line there are.
-    pub async fn set_quantity(
+    pub(crate) async fn set_quantity(
         &self,
         call: &Call,
         visitor: &Visitor,
@@ -190,7 +195,7 @@ impl Carts {
     }
 
     /// Takes a line out.
-    pub async fn remove(
+    pub(crate) async fn remove(
         &self,
         call: &Call,
         visitor: &Visitor,
@@ -201,7 +206,7 @@ impl Carts {
     }
 
     /// Says who, where and how.
-    pub async fn update(
+    pub(crate) async fn update(
         &self,
         call: &Call,
         visitor: &Visitor,
@@ -210,7 +215,9 @@ impl Carts {
     ) -> Result<PricedCart, CartError> {
         let change = change.check()?;
         let offered = match change.shipping_option_id {
-            Some(Some(option)) => shipping::store::list(&self.db).await?.into_iter().find(|known| known.id == option),
+            Some(Some(option)) => {
+                shipping::store::list(&self.db).await?.into_iter().find(|known| known.id == option)
+            }
             _ => None,
         };
         let currency = self.own(visitor, id).await?.currency;
@@ -226,7 +233,11 @@ impl Carts {
     }
 
     /// The ways of shipping that a visitor's cart can choose from.
-    pub async fn shipping_options(&self, visitor: &Visitor, id: CartId) -> Result<Vec<ShippingOption>, CartError> {
+    pub(crate) async fn shipping_options(
+        &self,
+        visitor: &Visitor,
+        id: CartId,
+    ) -> Result<Vec<ShippingOption>, CartError> {
         let cart = self.own(visitor, id).await?;
         let mut options = shipping::store::list(&self.db).await?;
         options.retain(|option| option.is_for(cart.currency));
@@ -254,7 +265,8 @@ impl Carts {
             change(&mut cart)?;
             cart.updated_at = self.db.clock().now();
             let mut priced = self.price(call, cart).await?;
-            let unsold = |line: &PricedLine| line.sold.is_none() && Some(line.item.variant_id) == must_be_sold;
+            let unsold =
+                |line: &PricedLine| line.sold.is_none() && Some(line.item.variant_id) == must_be_sold;
             if priced.lines.iter().any(unsold) {
                 return Err(CartError::VariantUnavailable { index: 0, currency: priced.cart.currency });
             }
@@ -286,7 +298,7 @@ impl Carts {
             .map_or(0, |address| tax::rate(&rates, &address.country, address.region.as_deref()));
 
         let zero = Money::zero(cart.currency);
-        let priced: Vec<PricedItem<'_>> = cart
+        let wanted: Vec<PricedItem<'_>> = cart
             .items
             .iter()
             .filter_map(|item| {
@@ -295,14 +307,14 @@ impl Carts {
             })
             .collect();
         let shipping = chosen.as_ref().map_or(zero, |option| option.price);
-        let (totals, prices) = pricing::price(cart.currency, &priced, shipping, basis_points)?;
+        let (totals, line_prices) = pricing::price(cart.currency, &wanted, shipping, basis_points)?;
 
-        let mut prices = prices.into_iter();
+        let mut line_prices = line_prices.into_iter();
         let mut lines = Vec::with_capacity(cart.items.len());
         for item in &cart.items {
             let variant = variants.get(&item.variant_id).filter(|variant| variant.unit_price.is_some());
             let sold = variant.and_then(|variant| {
-                let price = prices.next()?;
+                let price = line_prices.next()?;
                 let unit_price = variant.unit_price?;
                 Some(SoldLine { variant: variant.clone(), unit_price, total: price.total, tax: price.tax })
             });

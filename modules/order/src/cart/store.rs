@@ -49,7 +49,7 @@ impl From<CartRow> for Cart {
 }
 
 /// Finds a cart.
-pub async fn find(db: &Db, id: CartId) -> Result<Option<Cart>, DbError> {
+pub(crate) async fn find(db: &Db, id: CartId) -> Result<Option<Cart>, DbError> {
     let row: Option<CartRow> = db
         .query(
             "SELECT id, status, currency, customer_id, token_hash, email, shipping_address, billing_address,
@@ -64,7 +64,7 @@ pub async fn find(db: &Db, id: CartId) -> Result<Option<Cart>, DbError> {
 }
 
 /// Stores a new cart.
-pub async fn insert(tx: &mut Tx, cart: &Cart) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, cart: &Cart) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO carts
              (id, status, currency, customer_id, token_hash, email, shipping_address, billing_address,
@@ -91,7 +91,7 @@ pub async fn insert(tx: &mut Tx, cart: &Cart) -> Result<(), DbError> {
 }
 
 /// Stores an open cart's changes, unless somebody else changed it since it was read. Returns whether it did.
-pub async fn update(tx: &mut Tx, cart: &Cart) -> Result<bool, DbError> {
+pub(crate) async fn update(tx: &mut Tx, cart: &Cart) -> Result<bool, DbError> {
     let updated = tx
         .query(
             "UPDATE carts
@@ -114,7 +114,7 @@ pub async fn update(tx: &mut Tx, cart: &Cart) -> Result<bool, DbError> {
 }
 
 /// Locks an open cart for an order. Returns whether it was open and unchanged.
-pub async fn lock(tx: &mut Tx, cart: &Cart, order: OrderId, now: Moment) -> Result<bool, DbError> {
+pub(crate) async fn lock(tx: &mut Tx, cart: &Cart, order: OrderId, now: Moment) -> Result<bool, DbError> {
     let locked = tx
         .query(
             "UPDATE carts
@@ -131,7 +131,7 @@ pub async fn lock(tx: &mut Tx, cart: &Cart, order: OrderId, now: Moment) -> Resu
 }
 
 /// Its order is placed: the cart has done its work.
-pub async fn complete(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
+pub(crate) async fn complete(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
     tx.query("UPDATE carts SET status = 'completed', updated_at = $1 WHERE id = $2 AND order_id = $3")
         .bind(now)
         .bind(id)
@@ -143,7 +143,7 @@ pub async fn complete(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> R
 
 /// Its order came to nothing: the cart can be changed again. The version rises, so that the next attempt reserves
 /// under a key of its own.
-pub async fn reopen(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
+pub(crate) async fn reopen(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
     tx.query(
         "UPDATE carts
          SET status = 'open', order_id = NULL, updated_at = $1, version = version + 1

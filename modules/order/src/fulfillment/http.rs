@@ -14,14 +14,14 @@ use super::{FulfilledItem, Fulfillment, FulfillmentRefusal};
 use crate::cart::http::WholeList;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(create);
 }
 
 /// A parcel that leaves the house.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FulfillmentBody {
+pub(crate) struct FulfillmentBody {
     /// Its order.
     pub order_id: OrderId,
     /// Its lines.
@@ -37,7 +37,7 @@ pub struct FulfillmentBody {
 /// So many of a line.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FulfillmentItemBody {
+pub(crate) struct FulfillmentItemBody {
     /// The line.
     pub order_item_id: OrderItemId,
     /// How many.
@@ -63,7 +63,7 @@ impl From<FulfillmentBody> for Parcel {
 /// A parcel.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FulfillmentView {
+pub(crate) struct FulfillmentView {
     /// Its id.
     pub id: FulfillmentId,
     /// Its order.
@@ -81,7 +81,7 @@ pub struct FulfillmentView {
 /// So many of a line.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FulfillmentItemView {
+pub(crate) struct FulfillmentItemView {
     /// The line.
     pub order_item_id: OrderItemId,
     /// How many.
@@ -109,7 +109,7 @@ impl From<Fulfillment> for FulfillmentView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct FulfillmentsParams {
+pub(crate) struct FulfillmentsParams {
     /// The order.
     order_id: OrderId,
 }
@@ -134,7 +134,10 @@ async fn list(
     tag = "fulfillments", request_body = FulfillmentBody, responses((status = 201, body = FulfillmentView))
 )]
 #[post("/v1/admin/fulfillments")]
-async fn create(fulfillments: Data<Fulfillments>, command: Command<FulfillmentBody>) -> Result<Answer, Problem> {
+async fn create(
+    fulfillments: Data<Fulfillments>,
+    command: Command<FulfillmentBody>,
+) -> Result<Answer, Problem> {
     command.caller.require("fulfillments:write")?;
     let service = fulfillments.clone();
     let work = move |body: FulfillmentBody, effect: platform::Effect| async move {
@@ -149,8 +152,11 @@ impl From<FulfillmentError> for Problem {
     fn from(error: FulfillmentError) -> Self {
         let detail = error.to_string();
         let invalid = |pointer: String| {
-            Self::unprocessable("invalid_fulfillment", "It cannot be shipped like that")
-                .field(pointer, "invalid_value", error.to_string())
+            Self::unprocessable("invalid_fulfillment", "It cannot be shipped like that").field(
+                pointer,
+                "invalid_value",
+                error.to_string(),
+            )
         };
         match error {
             FulfillmentError::Refused(FulfillmentRefusal::WrongStatus { .. }) => {

@@ -8,14 +8,14 @@ use crate::order::{self, OrderStatus, fulfillment_status};
 
 /// The parcels.
 #[derive(Clone)]
-pub struct Fulfillments {
+pub(crate) struct Fulfillments {
     db: Db,
     pub(super) commands: Commands,
 }
 
 /// What goes into a parcel, and with whom.
 #[derive(Debug, Clone)]
-pub struct Parcel {
+pub(crate) struct Parcel {
     /// Its order.
     pub order_id: OrderId,
     /// Its lines.
@@ -28,7 +28,7 @@ pub struct Parcel {
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum FulfillmentError {
+pub(crate) enum FulfillmentError {
     /// It cannot be shipped like that.
     #[error(transparent)]
     Refused(#[from] FulfillmentRefusal),
@@ -45,17 +45,21 @@ pub enum FulfillmentError {
 
 impl Fulfillments {
     /// The parcels in this database.
-    pub fn new(db: Db, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands) -> Self {
         Self { db, commands }
     }
 
     /// The parcels of an order, oldest first.
-    pub async fn list(&self, order: OrderId) -> Result<Vec<Fulfillment>, FulfillmentError> {
+    pub(crate) async fn list(&self, order: OrderId) -> Result<Vec<Fulfillment>, FulfillmentError> {
         Ok(store::list(&self.db, order).await?)
     }
 
     /// Ships lines of a placed order. With the last of them the order is completed.
-    pub async fn ship(&self, id: FulfillmentId, parcel: Parcel) -> Result<Fulfillment, FulfillmentError> {
+    pub(crate) async fn ship(
+        &self,
+        id: FulfillmentId,
+        parcel: Parcel,
+    ) -> Result<Fulfillment, FulfillmentError> {
         let order =
             order::store::find(&self.db, parcel.order_id).await?.ok_or(FulfillmentError::NoSuchOrder)?;
         let known = store::list(&self.db, order.id).await?.into_iter().find(|known| known.id == id);
@@ -82,7 +86,9 @@ impl Fulfillments {
         let status = if done { OrderStatus::Completed } else { OrderStatus::Placed };
 
         let mut tx = self.db.begin().await?;
-        if !order::store::update_shipping(&mut tx, &order, status, fulfillment_status(&after.items), now).await? {
+        if !order::store::update_shipping(&mut tx, &order, status, fulfillment_status(&after.items), now)
+            .await?
+        {
             return Err(FulfillmentError::Contended);
         }
         for item in &fulfillment.items {

@@ -30,7 +30,7 @@ impl From<FulfillmentRow> for Fulfillment {
 }
 
 /// The parcels of an order, oldest first.
-pub async fn list(db: &Db, order: OrderId) -> Result<Vec<Fulfillment>, DbError> {
+pub(crate) async fn list(db: &Db, order: OrderId) -> Result<Vec<Fulfillment>, DbError> {
     let rows: Vec<FulfillmentRow> = db
         .query(
             "SELECT id, order_id, tracking_number, tracking_url, items, created_at
@@ -45,7 +45,7 @@ pub async fn list(db: &Db, order: OrderId) -> Result<Vec<Fulfillment>, DbError> 
 }
 
 /// Stores a new parcel. Returns whether it is new.
-pub async fn insert(tx: &mut Tx, parcel: &Fulfillment) -> Result<bool, DbError> {
+pub(crate) async fn insert(tx: &mut Tx, parcel: &Fulfillment) -> Result<bool, DbError> {
     let inserted = tx
         .query(
             "INSERT INTO fulfillments (id, order_id, tracking_number, tracking_url, items, created_at)
@@ -64,7 +64,7 @@ pub async fn insert(tx: &mut Tx, parcel: &Fulfillment) -> Result<bool, DbError> 
 }
 
 /// Counts so many of a line as shipped, if so many are still to be. Returns whether they were.
-pub async fn ship(tx: &mut Tx, order: OrderId, item: FulfilledItem) -> Result<bool, DbError> {
+pub(crate) async fn ship(tx: &mut Tx, order: OrderId, item: FulfilledItem) -> Result<bool, DbError> {
     let shipped = tx
         .query(
             "UPDATE order_items

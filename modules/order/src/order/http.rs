@@ -19,14 +19,14 @@ use crate::cart::http::visitor;
 use crate::pricing::Totals;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list_own).service(read_own).service(list).service(read).service(cancel);
 }
 
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderView {
+pub(crate) struct OrderView {
     /// Its id.
     pub id: OrderId,
     /// The number that people use; given when it is placed.
@@ -73,7 +73,7 @@ pub struct OrderView {
 /// A line of an order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderItemView {
+pub(crate) struct OrderItemView {
     /// Its id.
     pub id: OrderItemId,
     /// What.
@@ -103,7 +103,7 @@ pub struct OrderItemView {
 /// How an order's money stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AmountsView {
+pub(crate) struct AmountsView {
     /// Promised and not captured.
     pub authorized: Money,
     /// Taken.
@@ -161,7 +161,7 @@ impl From<Order> for OrderView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct OwnOrdersParams {
+pub(crate) struct OwnOrdersParams {
     /// Orders on the page, 1 to 100.
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
@@ -172,7 +172,7 @@ pub struct OwnOrdersParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct OrdersParams {
+pub(crate) struct OrdersParams {
     /// Orders on the page, 1 to 100.
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
@@ -192,7 +192,7 @@ pub struct OrdersParams {
 /// How an order is to be canceled.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CancelBody {
+pub(crate) struct CancelBody {
     /// Why.
     #[serde(default)]
     #[schema(example = "customer changed their mind")]
@@ -211,7 +211,7 @@ pub struct CancelBody {
 /// So many of a line.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CancelItemBody {
+pub(crate) struct CancelItemBody {
     /// The line.
     pub order_item_id: OrderItemId,
     /// How many.
@@ -277,7 +277,11 @@ async fn list(
 /// An order
 #[utoipa::path(tag = "orders", params(("id" = OrderId, Path)), responses((status = 200, body = OrderView)))]
 #[get("/v1/admin/orders/{id}")]
-async fn read(orders: Data<Orders>, PathId(id): PathId<OrderKind>, caller: Caller) -> Result<Answer, Problem> {
+async fn read(
+    orders: Data<Orders>,
+    PathId(id): PathId<OrderKind>,
+    caller: Caller,
+) -> Result<Answer, Problem> {
     caller.require("orders:read")?;
     let order = orders.find(id).await?;
     let version = order.version;
@@ -315,8 +319,11 @@ async fn cancel(
 /// A list of statuses in a query parameter.
 fn statuses<S: std::str::FromStr<Err = String>>(name: &str, text: Option<&str>) -> Result<Vec<S>, Problem> {
     let invalid = |detail: String| {
-        Problem::bad_request("invalid_parameter", format!("`{name}` is not valid"))
-            .field(format!("/{name}"), "invalid_value", detail)
+        Problem::bad_request("invalid_parameter", format!("`{name}` is not valid")).field(
+            format!("/{name}"),
+            "invalid_value",
+            detail,
+        )
     };
     text.map_or(Ok(Vec::new()), |text| text.split(',').map(|part| part.parse().map_err(invalid)).collect())
 }

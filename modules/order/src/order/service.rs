@@ -12,14 +12,14 @@ use crate::token::Visitor;
 
 /// The orders.
 #[derive(Clone)]
-pub struct Orders {
+pub(crate) struct Orders {
     db: Db,
     pub(super) commands: Commands,
 }
 
 /// How an order is to be canceled.
 #[derive(Debug, Clone)]
-pub struct Cancellation {
+pub(crate) struct Cancellation {
     /// Its identity, so that a repetition is recognised.
     pub id: Uuid,
     /// Which lines, and how many of each; all that is open when empty.
@@ -34,7 +34,7 @@ pub struct Cancellation {
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub(crate) enum OrderError {
     /// There is no such order, or it is somebody else's: both look the same.
     #[error("there is no such order")]
     NotFound,
@@ -71,30 +71,34 @@ fn possible(from: OrderStatus) -> String {
 
 impl Orders {
     /// The orders in this database.
-    pub fn new(db: Db, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands) -> Self {
         Self { db, commands }
     }
 
     /// Any order, for staff.
-    pub async fn find(&self, id: OrderId) -> Result<Order, OrderError> {
+    pub(crate) async fn find(&self, id: OrderId) -> Result<Order, OrderError> {
         store::find(&self.db, id).await?.ok_or(OrderError::NotFound)
     }
 
     /// A visitor's own order.
-    pub async fn own(&self, visitor: &Visitor, id: OrderId) -> Result<Order, OrderError> {
+    pub(crate) async fn own(&self, visitor: &Visitor, id: OrderId) -> Result<Order, OrderError> {
         let order = self.find(id).await?;
         if visitor.owns(order.customer_id, &order.token_hash) { Ok(order) } else { Err(OrderError::NotFound) }
     }
 
     /// A page of orders, newest first.
-    pub async fn list(&self, filter: &OrderFilter, page: &PageRequest<Uuid>) -> Result<Page<Order>, OrderError> {
+    pub(crate) async fn list(
+        &self,
+        filter: &OrderFilter,
+        page: &PageRequest<Uuid>,
+    ) -> Result<Page<Order>, OrderError> {
         Ok(store::list(&self.db, filter, page).await?)
     }
 
     /// Cancels a placed order, whole or in part. What follows, money and stock, happens by its event.
     ///
     /// A whole cancellation that is repeated answers the canceled order.
-    pub async fn cancel(&self, id: OrderId, cancellation: Cancellation) -> Result<Order, OrderError> {
+    pub(crate) async fn cancel(&self, id: OrderId, cancellation: Cancellation) -> Result<Order, OrderError> {
         let order = self.find(id).await?;
         match order.status {
             OrderStatus::Placed => {}
@@ -105,7 +109,8 @@ impl Orders {
         let lines = lines(&order, &cancellation)?;
         let everything = !shipped
             && order.items.iter().all(|item| {
-                lines.iter().find(|(line, _)| line.id == item.id).map_or(0, |(_, count)| *count) == item.open()
+                lines.iter().find(|(line, _)| line.id == item.id).map_or(0, |(_, count)| *count)
+                    == item.open()
             });
         if cancellation.items.is_empty() && shipped {
             return Err(OrderError::PartlyShipped);
@@ -183,7 +188,12 @@ impl Orders {
 /// The lines that are meant: those that are named, or all that is open.
 fn lines<'o>(order: &'o Order, cancellation: &Cancellation) -> Result<Vec<(&'o OrderItem, i64)>, OrderError> {
     if cancellation.items.is_empty() {
-        return Ok(order.items.iter().filter(|item| item.open() > 0).map(|item| (item, item.open())).collect());
+        return Ok(order
+            .items
+            .iter()
+            .filter(|item| item.open() > 0)
+            .map(|item| (item, item.open()))
+            .collect());
     }
     let mut lines: Vec<(&OrderItem, i64)> = Vec::with_capacity(cancellation.items.len());
     for (index, (id, count)) in cancellation.items.iter().enumerate() {

@@ -128,12 +128,12 @@ impl From<OrderItemRow> for OrderItem {
 }
 
 /// Finds an order by its id.
-pub async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {
+pub(crate) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {
     Ok(find_all(db, &[id]).await?.pop())
 }
 
 /// Finds orders by their ids, in the order of their ids; unknown ones are left out.
-pub async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
+pub(crate) async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
     let rows: Vec<OrderRow> = db
         .query(
             "SELECT id, number, status, payment_status, fulfillment_status, cart_id, customer_id, token_hash, email,
@@ -167,16 +167,57 @@ pub async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
     Ok(orders)
 }
 
-/// The order of a payment.
-pub async fn find_by_payment(db: &Db, key: Uuid) -> Result<Option<OrderId>, DbError> {
-    let row: Option<(OrderId,)> =
-        db.query("SELECT id FROM orders WHERE payment_key = $1").bind(key).maybe().await?;
-    Ok(row.map(|(id,)| id))
+/// How an order and its money stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// The order.
+    pub id: OrderId,
+    /// Where it is in its life.
+    pub status: OrderStatus,
+    /// What it comes to.
+    pub total: Money,
+    /// How the money stands.
+    pub paid: Paid,
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    id: OrderId,
+    #[sqlx(try_from = "String")]
+    status: OrderStatus,
+    currency: Currency,
+    total_minor: i64,
+    authorized_minor: i64,
+    captured_minor: i64,
+    refunded_minor: i64,
+}
+
+/// How the order of a payment stands, inside a transaction.
+pub(crate) async fn standing(tx: &mut Tx, payment_key: Uuid) -> Result<Option<Standing>, DbError> {
+    let row: Option<StandingRow> = tx
+        .query(
+            "SELECT id, status, currency, total_minor, authorized_minor, captured_minor, refunded_minor
+             FROM orders
+             WHERE payment_key = $1",
+        )
+        .bind(payment_key)
+        .maybe()
+        .await?;
+    Ok(row.map(|row| Standing {
+        id: row.id,
+        status: row.status,
+        total: Money::new(row.total_minor, row.currency),
+        paid: Paid {
+            authorized: row.authorized_minor,
+            captured: row.captured_minor,
+            refunded: row.refunded_minor,
+        },
+    }))
 }
 
 /// Which orders a list shows.
 #[derive(Debug, Clone, Default)]
-pub struct OrderFilter {
+pub(crate) struct OrderFilter {
     /// Only of this customer.
     pub customer_id: Option<Uuid>,
     /// Only with one of these; all when empty.
@@ -188,12 +229,20 @@ pub struct OrderFilter {
 }
 
 /// A page of orders, newest first.
-pub async fn list(db: &Db, filter: &OrderFilter, page: &PageRequest<Uuid>) -> Result<Page<Order>, DbError> {
+pub(crate) async fn list(
+    db: &Db,
+    filter: &OrderFilter,
+    page: &PageRequest<Uuid>,
+) -> Result<Page<Order>, DbError> {
     // An empty filter lists every status, so that one statement serves all filters.
     let statuses = if filter.statuses.is_empty() { OrderStatus::ALL } else { &filter.statuses };
-    let payments = if filter.payment_statuses.is_empty() { PaymentStatus::ALL } else { &filter.payment_statuses };
-    let fulfillments =
-        if filter.fulfillment_statuses.is_empty() { FulfillmentStatus::ALL } else { &filter.fulfillment_statuses };
+    let payments =
+        if filter.payment_statuses.is_empty() { PaymentStatus::ALL } else { &filter.payment_statuses };
+    let fulfillments = if filter.fulfillment_statuses.is_empty() {
+        FulfillmentStatus::ALL
+    } else {
+        &filter.fulfillment_statuses
+    };
     let rows: Vec<(OrderId,)> = db
         .query(
             "SELECT id
@@ -221,7 +270,7 @@ pub async fn list(db: &Db, filter: &OrderFilter, page: &PageRequest<Uuid>) -> Re
 }
 
 /// Stores a new order with its lines.
-pub async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO orders
              (id, number, status, payment_status, fulfillment_status, cart_id, customer_id, token_hash, email,
@@ -288,7 +337,7 @@ pub async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DbError::Unique`] when the number is taken.
-pub async fn place(tx: &mut Tx, order: &Order) -> Result<bool, DbError> {
+pub(crate) async fn place(tx: &mut Tx, order: &Order) -> Result<bool, DbError> {
     let placed = tx
         .query(
             "UPDATE orders
@@ -308,7 +357,7 @@ pub async fn place(tx: &mut Tx, order: &Order) -> Result<bool, DbError> {
 }
 
 /// Cancels an order in this status. Returns whether it did.
-pub async fn cancel(
+pub(crate) async fn cancel(
     tx: &mut Tx,
     id: OrderId,
     from: OrderStatus,
@@ -334,7 +383,12 @@ pub async fn cancel(
 }
 
 /// Counts so many of a line as canceled, if so many are still open. Returns whether they were.
-pub async fn cancel_item(tx: &mut Tx, order: OrderId, item: OrderItemId, quantity: i64) -> Result<bool, DbError> {
+pub(crate) async fn cancel_item(
+    tx: &mut Tx,
+    order: OrderId,
+    item: OrderItemId,
+    quantity: i64,
+) -> Result<bool, DbError> {
     let canceled = tx
         .query(
             "UPDATE order_items
@@ -350,7 +404,7 @@ pub async fn cancel_item(tx: &mut Tx, order: OrderId, item: OrderItemId, quantit
 }
 
 /// Stores what follows from the lines: how far it is shipped, and whether that completes it.
-pub async fn update_shipping(
+pub(crate) async fn update_shipping(
     tx: &mut Tx,
     order: &Order,
     status: OrderStatus,
@@ -374,7 +428,7 @@ pub async fn update_shipping(
 }
 
 /// Stores how the money stands. Events come in order, so the last word is right.
-pub async fn update_paid(
+pub(crate) async fn update_paid(
     tx: &mut Tx,
     id: OrderId,
     paid: Paid,

@@ -13,14 +13,14 @@ use super::service::{Shipping, ShippingError};
 use super::{ShippingOption, ShippingRefusal};
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(create).service(remove);
 }
 
 /// A new way of shipping.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ShippingOptionBody {
+pub(crate) struct ShippingOptionBody {
     /// What the customer reads.
     #[schema(example = "Standard, 3 to 5 days")]
     pub name: String,
@@ -31,7 +31,7 @@ pub struct ShippingOptionBody {
 /// A way of shipping.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ShippingOptionView {
+pub(crate) struct ShippingOptionView {
     /// Its id.
     pub id: ShippingOptionId,
     /// What the customer reads.
@@ -96,8 +96,11 @@ impl From<ShippingError> for Problem {
                     ShippingRefusal::InvalidName => "/name",
                     ShippingRefusal::NegativePrice => "/price/amount",
                 };
-                Self::unprocessable("invalid_shipping_option", "It cannot be offered like that")
-                    .field(pointer, "invalid_value", detail)
+                Self::unprocessable("invalid_shipping_option", "It cannot be offered like that").field(
+                    pointer,
+                    "invalid_value",
+                    detail,
+                )
             }
             ShippingError::NotFound => Self::not_found("shipping option"),
             ShippingError::Db(error) => error.into(),

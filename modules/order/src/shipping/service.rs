@@ -8,14 +8,14 @@ use super::{ShippingOption, ShippingRefusal, store};
 
 /// The ways of shipping.
 #[derive(Clone)]
-pub struct Shipping {
+pub(crate) struct Shipping {
     db: Db,
     pub(super) commands: Commands,
 }
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum ShippingError {
+pub(crate) enum ShippingError {
     /// It cannot be offered like that.
     #[error(transparent)]
     Refused(#[from] ShippingRefusal),
@@ -29,17 +29,17 @@ pub enum ShippingError {
 
 impl Shipping {
     /// The ways of shipping in this database.
-    pub fn new(db: Db, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands) -> Self {
         Self { db, commands }
     }
 
     /// All that are offered.
-    pub async fn list(&self) -> Result<Page<ShippingOption>, ShippingError> {
+    pub(crate) async fn list(&self) -> Result<Page<ShippingOption>, ShippingError> {
         Ok(Page { data: store::list(&self.db).await?, has_more: false })
     }
 
     /// Offers a new one. The same id again is the same option.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         id: ShippingOptionId,
         name: String,
@@ -53,7 +53,7 @@ impl Shipping {
     }
 
     /// Offers it no longer. Orders that chose it keep their copy.
-    pub async fn delete(&self, id: ShippingOptionId) -> Result<(), ShippingError> {
+    pub(crate) async fn delete(&self, id: ShippingOptionId) -> Result<(), ShippingError> {
         let mut tx = self.db.begin().await?;
         let deleted = store::delete(&mut tx, id).await?;
         tx.commit().await?;

@@ -27,7 +27,7 @@ impl From<ShippingOptionRow> for ShippingOption {
 }
 
 /// All that are offered, cheapest first within a currency.
-pub async fn list(db: &Db) -> Result<Vec<ShippingOption>, DbError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<ShippingOption>, DbError> {
     let rows: Vec<ShippingOptionRow> = db
         .query(
             "SELECT id, name, currency, price_minor, created_at
@@ -40,7 +40,7 @@ pub async fn list(db: &Db) -> Result<Vec<ShippingOption>, DbError> {
 }
 
 /// Stores a new one. Storing the same id again changes nothing.
-pub async fn insert(tx: &mut Tx, option: &ShippingOption) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, option: &ShippingOption) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO shipping_options (id, name, currency, price_minor, created_at)
          VALUES ($1, $2, $3, $4, $5)
@@ -57,7 +57,7 @@ pub async fn insert(tx: &mut Tx, option: &ShippingOption) -> Result<(), DbError>
 }
 
 /// Takes one away. Returns whether it was there.
-pub async fn delete(tx: &mut Tx, id: ShippingOptionId) -> Result<bool, DbError> {
+pub(crate) async fn delete(tx: &mut Tx, id: ShippingOptionId) -> Result<bool, DbError> {
     let deleted = tx.query("DELETE FROM shipping_options WHERE id = $1").bind(id).run().await?;
     Ok(deleted == 1)
 }

@@ -12,14 +12,14 @@ use super::service::{TaxError, Taxes};
 use super::{TaxRefusal, TaxRegion, TaxRegionId, TaxRegionKind};
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(create).service(remove);
 }
 
 /// A new tax rate.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TaxRegionBody {
+pub(crate) struct TaxRegionBody {
     /// ISO 3166-1 alpha-2.
     #[schema(example = "US")]
     pub country: String,
@@ -35,7 +35,7 @@ pub struct TaxRegionBody {
 /// A region with its tax rate.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TaxRegionView {
+pub(crate) struct TaxRegionView {
     /// Its id.
     pub id: TaxRegionId,
     /// ISO 3166-1 alpha-2.
@@ -77,7 +77,8 @@ async fn create(taxes: Data<Taxes>, command: Command<TaxRegionBody>) -> Result<A
     command.caller.require("tax:write")?;
     let service = taxes.clone();
     let work = move |body: TaxRegionBody, effect: platform::Effect| async move {
-        let tax = service.create(Id::from_uuid(effect.id), body.country, body.region, body.basis_points).await?;
+        let tax =
+            service.create(Id::from_uuid(effect.id), body.country, body.region, body.basis_points).await?;
         Ok(Answer::created("/v1/admin/tax-regions", &TaxRegionView::from(tax)))
     };
     taxes.commands.run(command, work).await
@@ -107,8 +108,11 @@ impl From<TaxError> for Problem {
             TaxError::Refused(TaxRefusal::Exists) => Self::conflict("tax_region_exists", detail),
             TaxError::Refused(refusal) => {
                 let pointer = if refusal == TaxRefusal::InvalidRate { "/basisPoints" } else { "/country" };
-                Self::unprocessable("invalid_tax_region", "It cannot be a tax region like that")
-                    .field(pointer, "invalid_value", detail)
+                Self::unprocessable("invalid_tax_region", "It cannot be a tax region like that").field(
+                    pointer,
+                    "invalid_value",
+                    detail,
+                )
             }
             TaxError::NotFound => Self::not_found("tax region"),
             TaxError::Db(error) => error.into(),

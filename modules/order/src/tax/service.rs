@@ -7,14 +7,14 @@ use super::{TaxRefusal, TaxRegion, TaxRegionId, store};
 
 /// The tax rates.
 #[derive(Clone)]
-pub struct Taxes {
+pub(crate) struct Taxes {
     db: Db,
     pub(super) commands: Commands,
 }
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum TaxError {
+pub(crate) enum TaxError {
     /// It cannot be a rate like that.
     #[error(transparent)]
     Refused(#[from] TaxRefusal),
@@ -28,17 +28,17 @@ pub enum TaxError {
 
 impl Taxes {
     /// The tax rates in this database.
-    pub fn new(db: Db, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands) -> Self {
         Self { db, commands }
     }
 
     /// All rates.
-    pub async fn list(&self) -> Result<Page<TaxRegion>, TaxError> {
+    pub(crate) async fn list(&self) -> Result<Page<TaxRegion>, TaxError> {
         Ok(Page { data: store::list(&self.db).await?, has_more: false })
     }
 
     /// Sets a rate for a region that has none.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         id: TaxRegionId,
         country: String,
@@ -55,7 +55,7 @@ impl Taxes {
     }
 
     /// Takes a rate away. Orders keep the tax they were placed with.
-    pub async fn delete(&self, id: TaxRegionId) -> Result<(), TaxError> {
+    pub(crate) async fn delete(&self, id: TaxRegionId) -> Result<(), TaxError> {
         let mut tx = self.db.begin().await?;
         let deleted = store::delete(&mut tx, id).await?;
         tx.commit().await?;

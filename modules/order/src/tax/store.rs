@@ -27,7 +27,7 @@ impl From<TaxRegionRow> for TaxRegion {
 }
 
 /// All rates, by country and region.
-pub async fn list(db: &Db) -> Result<Vec<TaxRegion>, DbError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<TaxRegion>, DbError> {
     let rows: Vec<TaxRegionRow> = db
         .query(
             "SELECT id, country, region, basis_points, created_at
@@ -40,7 +40,7 @@ pub async fn list(db: &Db) -> Result<Vec<TaxRegion>, DbError> {
 }
 
 /// Stores a new rate. Returns whether the region had none.
-pub async fn insert(tx: &mut Tx, tax: &TaxRegion) -> Result<bool, DbError> {
+pub(crate) async fn insert(tx: &mut Tx, tax: &TaxRegion) -> Result<bool, DbError> {
     let inserted = tx
         .query(
             "INSERT INTO tax_regions (id, country, region, basis_points, created_at)
@@ -58,7 +58,7 @@ pub async fn insert(tx: &mut Tx, tax: &TaxRegion) -> Result<bool, DbError> {
 }
 
 /// Takes a rate away. Returns whether it was there.
-pub async fn delete(tx: &mut Tx, id: TaxRegionId) -> Result<bool, DbError> {
+pub(crate) async fn delete(tx: &mut Tx, id: TaxRegionId) -> Result<bool, DbError> {
     let deleted = tx.query("DELETE FROM tax_regions WHERE id = $1").bind(id).run().await?;
     Ok(deleted == 1)
 }

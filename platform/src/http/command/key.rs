@@ -3,12 +3,13 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use kernel::Principal;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::http::problem::Problem;
 
 /// What makes a repetition recognisable as one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyKey {
     /// On whose behalf, as [`Principal::scope`] names it.
     pub scope: String,

@@ -1,0 +1,148 @@
+//! The command line: one file for each command.
+
+mod doctor;
+mod events;
+mod import;
+mod migrate;
+mod output;
+mod process;
+mod serve;
+mod staff;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use kernel::Clock;
+use platform::Tasks;
+use platform::telemetry::{self, Format};
+
+use crate::compose::Modules;
+use crate::config::{Config, ContractMode, Flags, LogFormat};
+use crate::databases::Databases;
+
+use output::Output;
+
+/// What a command can fail with: a sentence for whoever typed it, and its causes.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// A headless shop in one binary, which can be taken apart by configuration.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cleave",
+    version,
+    after_help = "Examples:\n  cleave serve --demo                      a shop with a small catalogue, on 127.0.0.1:8080\n  \
+                  cleave import products products.csv      take in an export in Shopify's format\n  \
+                  cleave events tail --follow --json       every event as it happens, one JSON object a line\n  \
+                  cleave doctor                            is everything as it should be?"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    flags: GlobalFlags,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct GlobalFlags {
+    /// A TOML file with settings; `config/default.toml` in the source shows them all
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<std::path::PathBuf>,
+    /// The folder the shop keeps its files in [default: ./data]
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open the shop
+    Serve(serve::Serve),
+    /// Apply the migrations that are missing
+    Migrate,
+    /// Look whether everything is as it should be
+    Doctor,
+    /// Take in a file
+    #[command(subcommand)]
+    Import(import::Import),
+    /// People who work for the shop
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// What happened
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Checkouts on their way
+    #[command(subcommand)]
+    Process(process::Process),
+}
+
+impl Cli {
+    /// Runs the command. A failure is told on standard error, with its causes.
+    pub async fn run(self) -> ExitCode {
+        let output = Output::new(self.common.json);
+        match self.dispatch(&output).await {
+            Ok(code) => code,
+            Err(failure) => {
+                output.failure(failure.as_ref());
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn dispatch(self, output: &Output) -> Result<ExitCode, Failure> {
+        let (listen, internal) = match &self.command {
+            Command::Serve(serve) => (serve.listen, serve.internal),
+            _ => (None, None),
+        };
+        let GlobalFlags { config, data } = self.common.flags;
+        let config = Config::load(&Flags { config, data, listen, internal })?;
+        let format = match config.log.format {
+            LogFormat::Pretty => Format::Pretty,
+            LogFormat::Json => Format::Json,
+        };
+        telemetry::init(format, &config.log.filter)?;
+        match self.command {
+            Command::Serve(serve) => serve.run(config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Migrate => migrate::run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Doctor => doctor::run(&config, output).await,
+            Command::Import(import) => import.run(&config, output).await,
+            Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Process(process) => process.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// The modules on their databases, without listeners: for commands that do one thing and end. Another process may
+/// have the shop open meanwhile.
+struct Workshop {
+    databases: Databases,
+    modules: Modules,
+    tasks: Tasks,
+}
+
+impl Workshop {
+    async fn open(config: &Config) -> Result<Self, Failure> {
+        let mut config = config.clone();
+        config.contracts.mode = ContractMode::Local;
+        let (clock, tasks) = (Clock::system(), Tasks::new());
+        let databases = Databases::open(&config, &clock, &tasks).await?;
+        databases.migrate(&config).await?;
+        let modules = Modules::compose(&config, &databases, &clock, &tasks, config.internal).await?;
+        Ok(Self { databases, modules, tasks })
+    }
+
+    async fn close(self) {
+        self.tasks.stop(std::time::Duration::from_secs(5)).await;
+        self.databases.close().await;
+    }
+}

@@ -1,0 +1,82 @@
+//! `cleave serve`: open the shop until somebody says stop.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use clap::Args;
+use kernel::Clock;
+use serde_json::json;
+
+use super::output::Output;
+use super::Failure;
+use crate::config::Config;
+use crate::{Shop, demo};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cleave serve --demo\n  cleave serve --data /var/lib/cleave --listen 0.0.0.0:8080\n  \
+                        CLEAVE__DATABASE__URL=postgres://shop@db cleave serve")]
+pub(super) struct Serve {
+    /// Where shops and staff reach the API [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Where modules, probes and metrics meet [default: 127.0.0.1:9080]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) internal: Option<SocketAddr>,
+    /// Fill an empty shop with a small catalogue, a customer and a staff login
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, config: Config, output: &Output) -> Result<(), Failure> {
+        let began = Instant::now();
+        let shop = Shop::build(config, Clock::system()).await?.open()?;
+        let address = format!("http://{}", shop.public());
+        output.say(
+            format!(
+                "The shop is open at {address} after {} ms. Try it at {address}/docs\n\
+                 Probes and module calls are at http://{}. Stop with Ctrl-C.",
+                began.elapsed().as_millis(),
+                shop.internal()
+            ),
+            &json!({ "event": "open", "address": address, "internal": format!("http://{}", shop.internal()) }),
+        );
+        if self.demo {
+            let filled = demo::fill(&shop).await?;
+            output.say(filled.to_string(), &serde_json::to_value(&filled)?);
+        } else if let Some(token) = shop.modules.user.setup_token().await? {
+            output.say(
+                format!(
+                    "Nobody works here yet. Make yourself the owner, once, within a day:\n  \
+                     curl {address}/v1/auth/setup -H 'content-type: application/json' \\\n    \
+                     -d '{{\"token\":\"{token}\",\"email\":\"you@example.com\",\"name\":\"You\",\"password\":\"…\"}}'"
+                ),
+                &json!({ "event": "setup", "token": token }),
+            );
+        }
+        stop().await;
+        output.say("Closing: finishing what was begun.", &json!({ "event": "closing" }));
+        shop.close().await;
+        output.say("The shop is closed.", &json!({ "event": "closed" }));
+        Ok(())
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,75 @@
+//! Who asks: access tokens, checked here with the user module's public keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use kernel::call::BoxFuture;
+use kernel::{Call, Clock, Moment, Principal};
+use platform::http::{Authenticate, Problem};
+use user::{TokenRefusal, Verifier};
+use user_api::{ListKeys, Users, UsersError};
+
+/// How long keys are believed before they are asked for again.
+const FRESH: Duration = Duration::from_mins(5);
+/// How often a token with an unknown key may make us ask.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Tells tokens apart.
+pub struct Gatekeeper {
+    users: Arc<dyn Users>,
+    clock: Clock,
+    known: ArcSwapOption<Known>,
+}
+
+struct Known {
+    verifier: Verifier,
+    since: Moment,
+}
+
+impl Gatekeeper {
+    /// A gatekeeper who asks this user module for its keys.
+    pub fn new(users: Arc<dyn Users>, clock: Clock) -> Self {
+        Self { users, clock, known: ArcSwapOption::empty() }
+    }
+
+    async fn keys(&self, at_most: Duration) -> Result<Arc<Known>, Problem> {
+        let now = self.clock.now();
+        if let Some(known) = self.known.load_full()
+            && now.since(known.since) < at_most
+        {
+            return Ok(known);
+        }
+        let call = Call::by_module("gateway", PATIENCE);
+        match self.users.keys(&call, ListKeys {}).await {
+            Ok(keys) => {
+                let known = Arc::new(Known { verifier: Verifier::new(&keys), since: now });
+                self.known.store(Some(Arc::clone(&known)));
+                Ok(known)
+            }
+            Err(UsersError::Failed(failure)) => Err(failure.into()),
+            Err(error) => Err(Problem::caused_by(&error)),
+        }
+    }
+}
+
+impl Authenticate for Gatekeeper {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Principal, Problem>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            match self.keys(FRESH).await?.verifier.verify(token, now) {
+                // A new key may have come into use since we asked.
+                Err(TokenRefusal::UnknownKey) => {
+                    self.keys(ASK_AGAIN).await?.verifier.verify(token, now).map_err(|refusal| refused(&refusal))
+                }
+                other => other.map_err(|refusal| refused(&refusal)),
+            }
+        })
+    }
+}
+
+fn refused(refusal: &TokenRefusal) -> Problem {
+    Problem::unauthorized("invalid_token", refusal.to_string())
+}
