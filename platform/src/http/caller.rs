@@ -75,6 +75,14 @@ impl Caller {
         self.call.principal.account()
     }
 
+    /// The account behind the token, whoever's it is.
+    ///
+    /// # Errors
+    /// 401 for nobody.
+    pub fn signed_in(&self) -> Result<Uuid, Problem> {
+        self.account().ok_or_else(authentication_required)
+    }
+
     /// The staff account, which was granted `permission`.
     ///
     /// # Errors
@@ -153,8 +161,11 @@ mod tests {
         assert_eq!(refusal(Principal::Module { name: "order".into() }), (403, "permission_missing"));
         assert_eq!(caller(staff.clone(), &Method::GET).require("orders:read").unwrap(), Uuid::nil());
         assert_eq!(caller(customer, &Method::GET).customer().unwrap(), Uuid::nil());
+        assert_eq!(caller(staff.clone(), &Method::GET).signed_in().unwrap(), Uuid::nil());
         assert_eq!(caller(staff, &Method::GET).customer().unwrap_err().code(), "customer_required");
-        assert_eq!(caller(Principal::Anonymous, &Method::GET).customer().unwrap_err().status().as_u16(), 401);
+        let anonymous = caller(Principal::Anonymous, &Method::GET);
+        assert_eq!(anonymous.customer().unwrap_err().status().as_u16(), 401);
+        assert_eq!(anonymous.signed_in().unwrap_err().code(), "authentication_required");
     }
 
     #[test]

@@ -14,6 +14,8 @@ ids! {
     AddressId = AddressKind("adr");
     /// A signed-in session.
     SessionId = SessionKind("ses");
+    /// A key that access tokens are signed with.
+    SigningKeyId = SigningKeyKind("key");
 }
 
 contract! {
