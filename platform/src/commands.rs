@@ -89,7 +89,10 @@ where
     let mut tx = db.begin().await?;
     let held = match idempotency::claim(&mut tx, key, LEASE).await? {
         Claim::Ours(held) => held,
-        other => return settled(other),
+        other => {
+            tx.rollback().await?;
+            return settled(other);
+        }
     };
     tx.commit().await?;
 

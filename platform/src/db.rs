@@ -13,6 +13,7 @@ mod stats;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use kernel::Clock;
@@ -51,6 +52,8 @@ struct Inner {
     written: Notify,
     /// Rung when events have their positions and can be read.
     published: Notify,
+    /// The position of the last event this process has written; 0 where the sequencer gives them.
+    last_position: AtomicI64,
     /// Rung when a transaction with jobs has committed.
     enqueued: Notify,
     engine: Engine,
@@ -99,6 +102,7 @@ impl Db {
             stats,
             written: Notify::new(),
             published: Notify::new(),
+            last_position: AtomicI64::new(0),
             enqueued: Notify::new(),
             engine,
         })))
@@ -126,6 +130,11 @@ impl Db {
 
     pub(crate) fn written(&self) -> &Notify {
         &self.0.written
+    }
+
+    /// Up to where this process knows that there are events.
+    pub(crate) fn last_position(&self) -> i64 {
+        self.0.last_position.load(Ordering::Acquire)
     }
 
     pub(crate) fn published(&self) -> &Notify {
@@ -160,7 +169,7 @@ impl Db {
             inner,
             db: self.clone(),
             hooks: Vec::new(),
-            published: false,
+            published: None,
             enqueued: false,
             _open: OpenMark::set(),
         })
@@ -209,7 +218,8 @@ pub struct Tx {
     inner: TxInner,
     db: Db,
     hooks: Vec<Hook>,
-    published: bool,
+    /// The position of the last event written here; 0 where the sequencer will give it.
+    published: Option<i64>,
     enqueued: bool,
     _open: OpenMark,
 }
@@ -239,8 +249,8 @@ impl Tx {
         self.hooks.push(Box::new(hook));
     }
 
-    pub(crate) fn mark_published(&mut self) {
-        self.published = true;
+    pub(crate) fn mark_published(&mut self, position: i64) {
+        self.published = Some(position);
     }
 
     pub(crate) fn mark_enqueued(&mut self) {
@@ -253,10 +263,11 @@ impl Tx {
     /// It could not be made durable, or that is unknown; see [`DbError::maybe_committed`].
     pub async fn commit(self) -> Result<(), DbError> {
         let Self { inner, db, mut hooks, published, enqueued, _open } = self;
-        if published || enqueued {
+        if published.is_some() || enqueued {
             let db = db.clone();
             hooks.push(Box::new(move || {
-                if published {
+                if let Some(position) = published {
+                    db.0.last_position.fetch_max(position, Ordering::Release);
                     db.written().notify_one();
                     db.published().notify_waiters();
                 }
@@ -277,12 +288,18 @@ impl Tx {
         }
     }
 
-    /// Undoes it. Unlike dropping it, this waits on PostgreSQL until its locks are gone; on SQLite whoever writes
-    /// next comes after the undoing in any case.
-    pub async fn rollback(self) {
+    /// Undoes it. Unlike after dropping it, what it has read may be acted on and told: on SQLite this waits until
+    /// transactions whose changes it saw are durable, on PostgreSQL until its locks are gone.
+    ///
+    /// # Errors
+    /// What it has read did not become durable.
+    pub async fn rollback(self) -> Result<(), DbError> {
         match self.inner {
-            TxInner::Sqlite(lease) => drop(lease),
-            TxInner::Postgres(tx) => tx.rollback().await,
+            TxInner::Sqlite(lease) => lease.rollback().await,
+            TxInner::Postgres(tx) => {
+                tx.rollback().await;
+                Ok(())
+            }
         }
     }
 }

@@ -22,21 +22,15 @@ pub use retain::{cursors, retain};
 pub use sequence::sequence;
 
 const INSERT: Sql = Sql::each(
-    "INSERT INTO events (position, id, type, subject, occurred_at, data, traceparent)
-     VALUES ((SELECT COALESCE(MAX(position), 0) + 1 FROM events), $1, $2, $3, $4, $5, $6)",
-    "INSERT INTO events (id, type, subject, occurred_at, data, traceparent)
-     VALUES ($1, $2, $3, $4, $5, $6)",
-);
-
-// The ids sort in the order in which they were made, which is the order of telling.
-const INSERT_ALL: Sql = Sql::each(
     "WITH told AS (VALUES {rows})
      INSERT INTO events (position, id, type, subject, occurred_at, data, traceparent)
      SELECT (SELECT COALESCE(MAX(position), 0) FROM events) + ROW_NUMBER() OVER (ORDER BY column1),
          column1, column2, column3, column4, column5, column6
-     FROM told",
+     FROM told
+     RETURNING position",
     "INSERT INTO events (id, type, subject, occurred_at, data, traceparent)
-     VALUES {rows}",
+     VALUES {rows}
+     RETURNING position",
 );
 
 impl Tx {
@@ -45,20 +39,7 @@ impl Tx {
     /// # Errors
     /// As any statement.
     pub async fn publish<E: EventData>(&mut self, event: &E) -> Result<(), DbError> {
-        let data =
-            serde_json::to_value(event).map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
-        let clock = self.db().clock().clone();
-        self.query(INSERT)
-            .bind(clock.uuid())
-            .bind(E::TYPE)
-            .bind(event.subject())
-            .bind(clock.now())
-            .bind(Json(data))
-            .bind(traceparent().map(|text| text.to_string()))
-            .run()
-            .await?;
-        self.mark_published();
-        Ok(())
+        self.publish_all(std::slice::from_ref(event)).await
     }
 
     /// Says many things of one type in one statement.
@@ -73,7 +54,8 @@ impl Tx {
             .map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
         let clock = self.db().clock().clone();
         let traceparent = traceparent().map(|text| text.to_string());
-        self.query(INSERT_ALL)
+        let positions: Vec<(Option<i64>,)> = self
+            .query(INSERT)
             .rows(events.iter().zip(data), |row, (event, data)| {
                 row.bind(clock.uuid())
                     .bind(E::TYPE)
@@ -82,10 +64,10 @@ impl Tx {
                     .bind(Json(data))
                     .bind(traceparent.clone())
             })
-            .run()
+            .all()
             .await?;
-        if !events.is_empty() {
-            self.mark_published();
+        if let Some((position,)) = positions.into_iter().max() {
+            self.mark_published(position.unwrap_or(0));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// An open shop with an owner, and nothing in it.
-pub struct World {
+pub(crate) struct World {
     pub shop: OpenShop,
     client: Client,
     owner: String,
@@ -24,7 +24,7 @@ pub struct World {
 
 /// An answer: its status, its headers, its body.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
     pub bytes: Vec<u8>,
@@ -32,19 +32,19 @@ pub struct Reply {
 }
 
 /// A request on its way.
-pub struct Ask<'w> {
+pub(crate) struct Ask<'w> {
     world: &'w World,
     request: reqwest::RequestBuilder,
 }
 
 impl World {
     /// Opens a shop as the environment asks for.
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with("").await
     }
 
     /// Opens a shop with these settings on top.
-    pub async fn open_with(settings: &str) -> Self {
+    pub(crate) async fn open_with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
         let file = folder.path().join("shop.toml");
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Closes the shop and takes its databases away.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.shop.close().await;
         let Some((url, name)) = self.server else { return };
         let mut admin = PgConnection::connect(&format!("{url}/postgres")).await.unwrap();
@@ -81,41 +81,41 @@ impl World {
         }
     }
 
-    pub fn get(&self, path: &str) -> Ask<'_> {
+    pub(crate) fn get(&self, path: &str) -> Ask<'_> {
         self.ask(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Ask<'_> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Ask<'_> {
         self.ask(Method::POST, path).with(|request| request.json(body))
     }
 
-    pub fn patch(&self, path: &str, body: &Value) -> Ask<'_> {
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Ask<'_> {
         self.ask(Method::PATCH, path).with(|request| request.json(body))
     }
 
-    pub fn delete(&self, path: &str) -> Ask<'_> {
+    pub(crate) fn delete(&self, path: &str) -> Ask<'_> {
         self.ask(Method::DELETE, path)
     }
 
-    pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         Ask { world: self, request: self.client.request(method, format!("http://{}{path}", self.shop.public())) }
     }
 
     /// Signs somebody in. Returns the access token.
-    pub async fn sign_in(&self, email: &str, password: &str) -> String {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
         let reply = self.post("/v1/auth/login", &json!({ "email": email, "password": password })).send().await;
         reply.expect(200)["accessToken"].as_str().unwrap().to_owned()
     }
 
     /// Registers a customer. Returns the access token.
-    pub async fn customer(&self, email: &str) -> String {
+    pub(crate) async fn customer(&self, email: &str) -> String {
         let body = json!({ "email": email, "password": PASSWORD, "name": "A Customer" });
         self.post("/v1/auth/register", &body).send().await.expect(201);
         self.sign_in(email, PASSWORD).await
     }
 
     /// Puts a product with one variant on sale. Returns the variant's id.
-    pub async fn on_sale(&self, sku: &str, cents: i64, stock: i64) -> String {
+    pub(crate) async fn on_sale(&self, sku: &str, cents: i64, stock: i64) -> String {
         let body = json!({
             "title": format!("Product {sku}"), "status": "active",
             "variants": [{ "sku": sku, "prices": [{ "amount": cents, "currency": "USD" }], "stock": stock }],
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// What a one-call checkout of so many of a variant says.
-    pub fn order_of(&self, variant: &str, quantity: i64) -> Value {
+    pub(crate) fn order_of(&self, variant: &str, quantity: i64) -> Value {
         json!({
             "currency": "USD", "items": [{ "variantId": variant, "quantity": quantity }],
             "email": "guest@example.com", "shippingAddress": address(),
@@ -134,12 +134,12 @@ impl World {
     }
 
     /// Buys so many of a variant in one call. Returns the order.
-    pub async fn buy(&self, variant: &str, quantity: i64) -> Value {
+    pub(crate) async fn buy(&self, variant: &str, quantity: i64) -> Value {
         self.post("/v1/checkout", &self.order_of(variant, quantity)).fresh_key().send().await.expect(201)
     }
 
     /// A guest's cart that is ready to be completed. Returns its id and its token.
-    pub async fn ready_cart(&self, variant: &str, quantity: i64) -> (String, String) {
+    pub(crate) async fn ready_cart(&self, variant: &str, quantity: i64) -> (String, String) {
         let body = json!({ "currency": "USD", "items": [{ "variantId": variant, "quantity": quantity }] });
         let cart = self.post("/v1/carts", &body).send().await.expect(201);
         let (id, token) = (text(&cart["id"]), text(&cart["token"]));
@@ -149,18 +149,18 @@ impl World {
     }
 
     /// An order as staff sees it.
-    pub async fn order(&self, id: &str) -> Value {
+    pub(crate) async fn order(&self, id: &str) -> Value {
         self.get(&format!("/v1/admin/orders/{id}")).staff().send().await.expect(200)
     }
 
     /// The level of a variant at its first location.
-    pub async fn stock(&self, variant: &str) -> Value {
+    pub(crate) async fn stock(&self, variant: &str) -> Value {
         let levels = self.get(&format!("/v1/admin/stock-levels?variantId={variant}")).staff().send().await;
         levels.expect(200)["data"][0].clone()
     }
 
     /// Asks again and again until something holds; events take a moment to arrive.
-    pub async fn eventually<F, Fut>(&self, what: &str, holds: F)
+    pub(crate) async fn eventually<F, Fut>(&self, what: &str, holds: F)
     where
         F: Fn() -> Fut,
         Fut: Future<Output = bool>,
@@ -174,40 +174,40 @@ impl World {
 }
 
 impl Ask<'_> {
-    pub fn with(mut self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
         self.request = change(self.request);
         self
     }
 
-    pub fn header(self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
         self.with(|request| request.header(name, value))
     }
 
     /// As the owner.
-    pub fn staff(self) -> Self {
+    pub(crate) fn staff(self) -> Self {
         let token = self.world.owner.clone();
         self.bearer(&token)
     }
 
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         self.with(|request| request.bearer_auth(token))
     }
 
-    pub fn cart(self, token: &str) -> Self {
+    pub(crate) fn cart(self, token: &str) -> Self {
         self.header("x-cart-token", token)
     }
 
-    pub fn key(self, key: &str) -> Self {
+    pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
     /// Under a key nobody has used.
-    pub fn fresh_key(self) -> Self {
+    pub(crate) fn fresh_key(self) -> Self {
         let key = format!("{:032x}", rand::random::<u128>());
         self.key(&key)
     }
 
-    pub async fn send(self) -> Reply {
+    pub(crate) async fn send(self) -> Reply {
         let response = self.request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.unwrap().to_vec();
@@ -219,14 +219,14 @@ impl Ask<'_> {
 impl Reply {
     /// The body, if the status is the expected one.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
 
     /// The problem's code, if it is a well-formed problem with this status.
     #[track_caller]
-    pub fn problem(self, status: u16) -> String {
+    pub(crate) fn problem(self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         for member in ["type", "title", "status", "detail", "code", "requestId"] {
@@ -237,11 +237,11 @@ impl Reply {
     }
 }
 
-pub fn address() -> Value {
+pub(crate) fn address() -> Value {
     json!({ "name": "Ada", "line1": "1 Main St", "city": "Portland", "region": "OR", "postalCode": "97201", "country": "US" })
 }
 
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

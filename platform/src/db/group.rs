@@ -99,7 +99,8 @@ enum Ended {
     /// None is open.
     NotBegun,
     Keep(Member),
-    Undo,
+    /// Whoever waits learns when the rest of the batch is durable.
+    Undo(Option<Member>),
 }
 
 impl Writer {
@@ -210,6 +211,18 @@ impl Lease {
         self.in_flight = !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_)));
     }
 
+    /// Undoes it and waits until whatever it has seen of the others of its batch is durable.
+    ///
+    /// What a transaction reads may have been written by one whose commit is still to come. An answer that rests on it
+    /// must not be given before.
+    pub(super) async fn rollback(mut self) -> Result<(), DbError> {
+        let Some(batch) = self.batch.take_if(|batch| !batch.members.is_empty()) else { return Ok(()) };
+        let (acknowledge, acknowledged) = oneshot::channel();
+        let waiting = Member { acknowledge, hooks: Vec::new() };
+        Shared::settle_in_background(&self.shared, batch, Ended::Undo(Some(waiting)));
+        acknowledged.await.unwrap_or(Err(DbError::Aborted))
+    }
+
     /// Makes it durable together with the others of its batch.
     pub(super) async fn commit(mut self, hooks: Vec<Hook>) -> Result<(), DbError> {
         // Asking for the connection tells whether there is something whole to keep.
@@ -225,7 +238,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            Shared::settle_in_background(&self.shared, batch, Ended::Undo);
+            Shared::settle_in_background(&self.shared, batch, Ended::Undo(None));
         }
     }
 }
@@ -253,9 +266,14 @@ impl Batch {
                 self.members.push(member);
                 if go_on { "RELEASE w; SAVEPOINT w" } else { "RELEASE w; COMMIT" }
             }
-            (Ended::Undo, true) => "ROLLBACK TO w",
-            (Ended::Undo, false) if self.members.is_empty() => "ROLLBACK TO w; ROLLBACK",
-            (Ended::Undo, false) => "ROLLBACK TO w; COMMIT",
+            (Ended::Undo(waiting), go_on) => {
+                self.members.extend(waiting);
+                match (go_on, self.members.is_empty()) {
+                    (true, _) => "ROLLBACK TO w",
+                    (false, true) => "ROLLBACK TO w; ROLLBACK",
+                    (false, false) => "ROLLBACK TO w; COMMIT",
+                }
+            }
         };
         if !go_on {
             stats.batch();
@@ -318,7 +336,7 @@ impl Shared {
                     let Err(mut refused) = waiter.hand_over.send(lease) else { return };
                     let Some(returned) = refused.batch.take() else { return };
                     batch = returned;
-                    ended = Ended::Undo;
+                    ended = Ended::Undo(None);
                     continue;
                 }
                 (Ok(()), None) => batch.acknowledge(),

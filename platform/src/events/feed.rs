@@ -76,9 +76,18 @@ impl Feeds for Logs {
         let limit = request.limit.clamp(1, 1000);
         let patience = Duration::from_millis(request.wait_ms).min(call.remaining() / 2);
         let give_up = tokio::time::Instant::now() + patience;
+        // Who has read all that was written here need not look before there is news.
+        let mut read_all = (1..=request.after).contains(&db.last_position()) && request.wait_ms > 0;
         loop {
             // Listen before looking, so that an event between the two is not slept through.
             let published = db.published().notified();
+            if std::mem::take(&mut read_all) && request.after >= db.last_position() {
+                tokio::select! {
+                    () = published => {}
+                    () = tokio::time::sleep(LOOK_AGAIN.min(patience)) => {}
+                }
+                continue;
+            }
             let events = super::read(db, request.after, limit).await.map_err(|error| {
                 tracing::error!(error = %error, module = db.module(), "the event log cannot be read");
                 CallFailure::internal()

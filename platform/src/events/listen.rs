@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::{Call, Event, Moment};
 
@@ -12,6 +12,9 @@ use crate::db::{Db, DbError, Tx};
 use crate::tasks::Tasks;
 
 const WAIT: Duration = Duration::from_secs(2);
+/// How soon events that were set aside are looked at again: while there are some, and while there are none.
+const PARKED_SOON: Duration = Duration::from_millis(100);
+const PARKED_LATER: Duration = Duration::from_secs(5);
 /// A listener that wants nothing of what it read remembers its place after so many events.
 const SAVE_EVERY: i64 = 1000;
 
@@ -63,7 +66,7 @@ impl ListenerError {
 
 /// Runs a listener until the process stops.
 pub async fn listen(listener: Arc<dyn Listener>, db: Db, feeds: Arc<dyn Feeds>, batch: u32, tasks: Tasks) {
-    let mut reader = Reader { listener, db, position: None, saved: 0 };
+    let mut reader = Reader { listener, db, position: None, saved: 0, look_at_parked: Instant::now() };
     while !tasks.stopping().is_cancelled() {
         let step = tokio::select! {
             step = reader.step(feeds.as_ref(), batch) => step,
@@ -82,12 +85,17 @@ struct Reader {
     /// What was read last; ahead of the stored cursor while nothing was wanted.
     position: Option<i64>,
     saved: i64,
+    /// When events that were set aside are tried again.
+    look_at_parked: Instant,
 }
 
 impl Reader {
     /// Reads once and applies what came.
     async fn step(&mut self, feeds: &dyn Feeds, batch: u32) -> Result<(), ListenerError> {
-        parked::retry(&self.db, self.listener.as_ref()).await?;
+        if Instant::now() >= self.look_at_parked {
+            let some = parked::retry(&self.db, self.listener.as_ref()).await?;
+            self.look_at_parked = Instant::now() + if some { PARKED_SOON } else { PARKED_LATER };
+        }
         let after = match self.position {
             Some(position) => position,
             None => self.stored().await?,
@@ -148,6 +156,7 @@ impl Reader {
                 );
                 let mut tx = self.db.begin().await?;
                 parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
+                self.look_at_parked = Instant::now();
                 self.finish(tx, event.position).await
             }
             other => other,
@@ -192,7 +201,7 @@ impl Reader {
             .run()
             .await?;
         if moved == 0 {
-            tx.rollback().await;
+            tx.rollback().await?;
             self.stored().await?;
             return Ok(());
         }

@@ -102,8 +102,16 @@ pub(super) async fn park(
     .map(|_| ())
 }
 
-/// Tries what is due again: of each subject only the oldest.
-pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<(), ListenerError> {
+/// Tries what is due again: of each subject only the oldest. Returns whether anything is set aside.
+pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, ListenerError> {
+    let (some,): (bool,) = db
+        .query("SELECT EXISTS (SELECT 1 FROM parked_events WHERE listener = $1 AND next_attempt IS NOT NULL)")
+        .bind(listener.name())
+        .one()
+        .await?;
+    if !some {
+        return Ok(false);
+    }
     let due: Vec<(Json<Event>, i64)> = db
         .query(
             "SELECT event, attempts
@@ -131,7 +139,7 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<(), Listen
         match listener.apply(&mut tx, &event).await {
             Ok(()) => tx.commit().await?,
             Err(error) => {
-                tx.rollback().await;
+                tx.rollback().await?;
                 let mut tx = db.begin().await?;
                 take(&mut tx, listener, &event).await?;
                 park(&mut tx, listener, &event, attempts + 1, &error.to_string()).await?;
@@ -145,7 +153,7 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<(), Listen
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Takes it off the list. Zero when another replica has it.

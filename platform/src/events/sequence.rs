@@ -66,7 +66,7 @@ async fn number(db: &Db) -> Result<u64, DbError> {
         .bind(BATCH)
         .run()
         .await?;
-    tx.mark_published();
+    tx.mark_published(0);
     tx.commit().await?;
     Ok(numbered)
 }

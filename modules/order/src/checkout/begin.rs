@@ -120,12 +120,16 @@ impl Checkouts {
         let mut tx = self.db.begin().await?;
         match idempotency::claim(&mut tx, &purchase.key, LEASE).await? {
             Claim::Ours(held) => checkout.request = Some((purchase.key.clone(), held.fence)),
-            other => return commands::settled(other).map(Begun::Answered),
+            other => {
+                tx.rollback().await?;
+                return commands::settled(other).map(Begun::Answered);
+            }
         }
         let NewOrder { order, mut cart } = order;
         match cart_is {
             CartIs::Stored => {
                 if !cart::store::lock(&mut tx, &cart, order.id, now).await? {
+                    tx.rollback().await?;
                     return Ok(Begun::SomebodyElses);
                 }
             }
@@ -166,7 +170,10 @@ impl Checkouts {
                 tx.commit().await?;
                 Ok(Begun::Answered(answer))
             }
-            other => commands::settled(other).map(Begun::Answered),
+            other => {
+                tx.rollback().await?;
+                commands::settled(other).map(Begun::Answered)
+            }
         }
     }
 

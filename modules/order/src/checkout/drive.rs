@@ -93,7 +93,7 @@ impl Checkouts {
             checkout.answer = Some(told);
         }
         if !store::advance(&mut tx, &checkout).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             if let Some(newer) = store::find(&self.db, checkout.id).await? {
                 driven.checkout = newer;
             }

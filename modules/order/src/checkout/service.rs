@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{Call, Currency, Page, PageRequest};
 use order_api::{CartId, CheckoutId};
 use payment_api::Payments;
-use platform::http::{Answer, Problem};
+use platform::http::{Answer, Origin, Problem};
 use platform::{Commands, Db, DbError, Tasks};
 use product_api::Products;
 use uuid::Uuid;
@@ -146,7 +146,12 @@ impl Checkouts {
         };
         let (id, order) = (driven.checkout.id, driven.order.id);
         let (checkouts, context) = (self.clone(), call.clone());
-        let driving = self.tasks.spawn(async move { checkouts.drive(&context, *driven).await });
+        let drive = async move { checkouts.drive(&context, *driven).await };
+        // The answer names the request it belongs to, so the task takes its origin along.
+        let driving = match Origin::current() {
+            Some(origin) => self.tasks.spawn(origin.within(drive)),
+            None => self.tasks.spawn(drive),
+        };
         match tokio::time::timeout(PATIENCE, driving).await {
             Ok(Ok(Ok(driven))) => told(driven.checkout),
             Ok(Ok(Err(error))) => {

@@ -249,9 +249,9 @@ pub(crate) async fn list(
              FROM orders
              WHERE id < $1
                  AND (CAST($2 AS UUID) IS NULL OR customer_id = $2)
-                 AND status IN {statuses}
-                 AND payment_status IN {payment_statuses}
-                 AND fulfillment_status IN {fulfillment_statuses}
+                 AND status IN {list}
+                 AND payment_status IN {list}
+                 AND fulfillment_status IN {list}
              ORDER BY id DESC
              LIMIT $3",
         )

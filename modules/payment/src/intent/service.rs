@@ -6,7 +6,7 @@ use kernel::event::EventData;
 use kernel::{Id, Money, Page, PageRequest};
 use payment_api::{
     AttemptId, CaptureId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
-    PaymentUnknown, PaymentVoided,
+    PaymentOutcome, PaymentUnknown, PaymentVoided,
 };
 use platform::{Commands, Db, DbError, Tx};
 use uuid::Uuid;
@@ -108,7 +108,7 @@ impl Intents {
 
         let mut tx = self.db.begin().await?;
         if !store::insert(&mut tx, intent_id, &order, now).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return self.pay_again(&order).await;
         }
         store::insert_attempt(&mut tx, attempt_id, intent_id, &order.token, now.plus(ASK_AFTER)).await?;
@@ -195,10 +195,10 @@ impl Intents {
         };
         let mut tx = self.db.begin().await?;
         if !store::update_attempt(&mut tx, attempt, status, known).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return self.stands(intent.id).await;
         }
-        match heard {
+        match &heard {
             Outcome::Captured => {
                 let by = Change { captured: amount, ..Change::default() };
                 self.moved(&mut tx, intent, by, &[ledger::capture(&intent.provider, amount)]).await?;
@@ -222,7 +222,14 @@ impl Intents {
             Outcome::Pending => {}
         }
         tx.commit().await?;
-        self.stands(intent.id).await
+        let outcome = match heard {
+            Outcome::Captured => PaymentOutcome::Captured,
+            Outcome::Authorized => PaymentOutcome::Authorized,
+            Outcome::Declined(code) => PaymentOutcome::Declined { decline_code: code.to_owned() },
+            Outcome::RequiresAction(url) => PaymentOutcome::RequiresAction { url },
+            Outcome::Pending => PaymentOutcome::Unknown,
+        };
+        Ok(Payment { intent_id: intent.id, outcome })
     }
 
     /// Money that arrives for an attempt that was closed: it is entered, and whoever waits for news gives it back.
@@ -263,7 +270,7 @@ impl Intents {
             if store::insert_capture(&mut tx, &capture).await?
                 && !store::change(&mut tx, intent.id, by).await?
             {
-                tx.rollback().await;
+                tx.rollback().await?;
                 let now = store::find(&self.db, intent.id).await?.ok_or(IntentError::NotFound)?;
                 return Err(IntentError::ExceedsAuthorized { left: now.money(now.capturable()) });
             }
@@ -357,7 +364,7 @@ impl Intents {
             }
             Some(attempt) if attempt.status.is_open() => {
                 let heard = self.ask(&intent, attempt).await?;
-                if heard.outcome == payment_api::PaymentOutcome::Unknown {
+                if heard.outcome == PaymentOutcome::Unknown {
                     return Ok(heard);
                 }
             }

@@ -67,7 +67,7 @@ impl Refunds {
         let by = Change { pending_refund: amount.amount, ..Change::default() };
         let mut tx = self.db.begin().await?;
         if store::insert(&mut tx, &refund).await? && !intents::change(&mut tx, intent.id, by).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             let now = intents::find(&self.db, intent.id).await?.ok_or(RefundError::NoSuchIntent)?;
             return Err(RefundError::ExceedsCaptured { left: now.money(now.refundable()) });
         }

@@ -134,7 +134,7 @@ impl Sessions {
                 Shown::Exchanged { next, previous } => {
                     let expires_at = now.plus(self.lifetime);
                     if !store::advance(&mut tx, &session, &next, previous, now, expires_at).await? {
-                        tx.rollback().await;
+                        tx.rollback().await?;
                         continue;
                     }
                     next

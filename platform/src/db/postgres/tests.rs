@@ -126,7 +126,7 @@ async fn commit_keeps_and_rollback_and_drop_undo() {
         tx.after_commit(|| panic!("on purpose"));
         match end {
             "commit" => tx.commit().await.unwrap(),
-            "rollback" => tx.rollback().await,
+            "rollback" => tx.rollback().await.unwrap(),
             _ => drop(tx),
         }
     }
@@ -200,6 +200,6 @@ async fn a_pool_in_use_is_busy() {
 
     let held = db.begin().await.unwrap();
     assert!(matches!(db.begin().await, Err(DbError::Busy)));
-    held.rollback().await;
+    held.rollback().await?;
     assert!(db.begin().await.is_ok());
 }
