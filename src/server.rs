@@ -27,11 +27,11 @@ const INTERNAL_PATIENCE: u64 = 2;
 
 /// Whether the process can take requests.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub(crate) struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
     /// Says whether it can.
-    pub fn set(&self, ready: bool) {
+    pub(crate) fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::Release);
     }
 
@@ -42,7 +42,7 @@ impl Readiness {
 
 /// What the public listener needs.
 #[derive(Clone)]
-pub struct Public {
+pub(crate) struct Public {
     /// What the modules have to mount.
     pub mounts: Arc<Vec<Mount>>,
     /// Who tells tokens apart.
@@ -57,7 +57,7 @@ pub struct Public {
 ///
 /// # Errors
 /// The socket cannot be listened on.
-pub fn public(listener: TcpListener, parts: Public, config: &Config) -> io::Result<Server> {
+pub(crate) fn public(listener: TcpListener, parts: Public, config: &Config) -> io::Result<Server> {
     let settings = config.http.clone();
     let body_limit = BodyLimit(settings.body_limit.get());
     let server = HttpServer::new(move || {
@@ -92,7 +92,7 @@ pub fn public(listener: TcpListener, parts: Public, config: &Config) -> io::Resu
 ///
 /// # Errors
 /// The socket cannot be listened on.
-pub fn internal(
+pub(crate) fn internal(
     listener: TcpListener,
     dispatchers: Arc<Dispatchers>,
     databases: [Db; 4],

@@ -3,9 +3,6 @@
 
 mod world;
 
-mod accounts;
-mod bad_input;
-mod catalogue;
 mod cost;
 mod events;
 mod fulfilling;
