@@ -1,8 +1,12 @@
 use std::time::Duration;
 
-use super::*;
-use crate::account::AccountStatus::{Active, Disabled};
-use crate::shop::{PASSWORD, name, new_member, role, shop};
+use kernel::PageRequest;
+
+use super::shop::{PASSWORD, name, new_member, role, shop};
+use crate::account::AccountStatus::{self, Active, Disabled};
+use crate::permission::Permissions;
+use crate::staff::service::StaffError;
+use crate::staff::{MemberChange, store};
 
 fn holding(keys: &[&str]) -> Permissions {
     Permissions::parse(&keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()).unwrap()
