@@ -12,10 +12,19 @@ mod permission;
 mod role;
 mod session;
 mod setup;
-#[cfg(test)]
-mod shop;
 mod staff;
 pub mod tokens;
+
+#[cfg(test)]
+mod tests {
+    mod account;
+    mod address;
+    mod role;
+    mod session;
+    mod setup;
+    mod shop;
+    mod staff;
+}
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +93,7 @@ pub struct Module {
     db: Db,
     accounts: Accounts,
     addresses: Addresses,
+    hasher: Hasher,
     keyring: Keyring,
     roles: Roles,
     sessions: Sessions,
@@ -113,7 +123,8 @@ impl Module {
                 settings.refresh_token,
             ),
             setup: Setup::new(db.clone(), commands.clone(), hasher.clone(), shortest),
-            staff: Staff::new(db.clone(), commands, hasher, shortest),
+            staff: Staff::new(db.clone(), commands, hasher.clone(), shortest),
+            hasher,
             keyring,
             db,
         })
@@ -132,6 +143,11 @@ impl Module {
     /// The staff, for the command line.
     pub fn staff(&self) -> &Staff {
         &self.staff
+    }
+
+    /// How many passwords have been checked so far: one for each attempt to sign in, whether its account exists or not.
+    pub fn password_checks(&self) -> u64 {
+        self.hasher.checks()
     }
 
     /// A token with which the first owner is made, in place of any earlier one; none once there is somebody on the

@@ -135,6 +135,3 @@ impl Accounts {
         Ok(account)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -110,6 +110,3 @@ impl Addresses {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

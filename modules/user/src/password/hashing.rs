@@ -73,7 +73,7 @@ struct Inner {
     workers: Arc<Semaphore>,
     waiting: AtomicUsize,
     queue: HashQueue,
-    /// Checks so far, so that a test can tell that each sign-in costs one.
+    /// Checks so far.
     checks: AtomicU64,
 }
 

@@ -176,6 +176,3 @@ impl Sessions {
         Ok(self.keyring.sign(bearer).await?)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -138,6 +138,3 @@ impl Setup {
         Ok(account)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -167,6 +167,3 @@ fn role_gone(error: DbError) -> StaffError {
         error => StaffError::Db(error),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio::sync::Barrier;
 
-use super::*;
+use super::shop::{PASSWORD, Shop, email, name, new_member, password, shop};
 use crate::permission::Permissions;
-use crate::shop::{PASSWORD, Shop, email, name, new_member, password, shop};
+use crate::setup::SetupToken;
+use crate::setup::service::{Chosen, SetupError};
 
 fn owner(address: &str) -> Chosen {
     Chosen { password: password(PASSWORD), owner: Some((email(address), name("Grace"))) }

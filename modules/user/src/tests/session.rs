@@ -1,17 +1,19 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use kernel::{Id, Principal};
 use tokio::sync::Barrier;
 use user_api::AccountId;
 
-use super::*;
+use super::shop::{PASSWORD, Shop, email, new_member, password, settings, shop};
+use crate::Module;
 use crate::account::AccountStatus;
 use crate::password::hashing::HashCost;
 use crate::permission::Permissions;
-use crate::shop::{PASSWORD, Shop, email, password, settings, shop};
+use crate::session::service::{SessionError, SignIn, Tokens};
+use crate::session::{RefreshToken, Session, SessionRefusal, store};
 use crate::tokens::Verifier;
-use crate::{Module, account};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -72,18 +74,17 @@ async fn customers_and_staff_sign_in_alike() {
 async fn an_unknown_address_costs_what_a_wrong_password_costs() {
     let shop = shop().await;
     shop.register(EMAIL).await;
-    let hasher = &shop.module.sessions.hasher;
     for (address, typed) in [(EMAIL, "wrong horse"), ("nobody@example.com", PASSWORD)] {
-        let before = hasher.checks();
+        let before = shop.module.password_checks();
         assert!(matches!(shop.sign_in(address, typed).await, Err(SessionError::InvalidCredentials)));
-        assert_eq!(hasher.checks(), before + 1, "{address}");
+        assert_eq!(shop.module.password_checks(), before + 1, "{address}");
     }
 }
 
 #[tokio::test]
 async fn a_member_of_staff_without_a_password_cannot_sign_in() {
     let shop = shop().await;
-    let new = crate::shop::new_member(EMAIL, "viewer", None);
+    let new = new_member(EMAIL, "viewer", None);
     shop.module.staff.create(new, &Permissions::all()).await.unwrap();
 
     assert!(matches!(shop.sign_in(EMAIL, PASSWORD).await, Err(SessionError::InvalidCredentials)));
@@ -254,7 +255,7 @@ async fn signing_in_and_staying_so_take_few_statements() {
     shop.refresh(&token).await.unwrap();
     assert_eq!(counted(before), (2, 1), "refresh");
     let before = shop.db.stats().counts();
-    account::store::find(&shop.db, account).await.unwrap();
+    crate::account::store::find(&shop.db, account).await.unwrap();
     assert_eq!(counted(before), (1, 0), "read the account");
     let before = shop.db.stats().counts();
     shop.register("grace@example.com").await;

@@ -1,12 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
-use kernel::{Call, Clock};
+use kernel::{Call, Clock, PageRequest};
 use tokio::sync::Barrier;
 use user_api::{FindAccounts, ListKeys, UsersError};
 
-use super::*;
-use crate::shop::{PASSWORD, Shop, email, name, password, shop};
+use super::shop::{PASSWORD, Shop, email, name, password, shop};
+use crate::account::AccountStatus;
+use crate::account::service::{AccountError, NewCustomer};
 
 async fn events(shop: &Shop) -> Vec<(String, String)> {
     shop.db.query("SELECT type, subject FROM events ORDER BY id").all().await.unwrap()
@@ -126,7 +128,7 @@ async fn other_modules_ask_for_accounts_in_batches_and_for_keys() {
     let shop = shop().await;
     let (ada, grace) =
         (shop.register("ada@example.com").await, shop.hire("grace@example.com", "viewer").await);
-    let (users, call) = (shop.module.contract(), Call::by_module("order", std::time::Duration::from_secs(5)));
+    let (users, call) = (shop.module.contract(), Call::by_module("order", Duration::from_secs(5)));
     let clock = Clock::system();
 
     let ids = vec![ada.id, clock.id(), grace.id];

@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use tokio::sync::Barrier;
+use user_api::{AccountId, AddressId};
 
-use super::*;
+use super::shop::{Shop, shop};
+use crate::address::service::AddressError;
 use crate::address::tests::address;
-use crate::shop::{Shop, shop};
+use crate::address::{AddressChange, Defaults, Entry, MOST};
 
 async fn book() -> (Shop, AccountId) {
     let shop = shop().await;
