@@ -17,6 +17,8 @@ CREATE INDEX imports_by_age ON imports (created_at);
 CREATE TABLE import_products (
     import_id UUID   NOT NULL REFERENCES imports (id),
     place     BIGINT NOT NULL,
+    -- Its first row in the file, to name it by when the shop has changed so that it no longer fits.
+    file_row  BIGINT NOT NULL,
     product   JSONB  NOT NULL,
     PRIMARY KEY (import_id, place)
 );
