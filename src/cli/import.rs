@@ -88,8 +88,7 @@ fn report(import: &Imported, dry_run: bool, output: &Output) {
 }
 
 fn line(kind: &str, fault: &RowFault) -> String {
-    let column = fault.column.as_deref().map_or(String::new(), |column| format!(", {column}"));
-    format!("{kind}: row {}{column}: {}", fault.row, fault.detail)
+    format!("{kind}: row {}, {}: {}", fault.row, fault.column, fault.detail)
 }
 
 fn bar(length: u64, output: &Output) -> ProgressBar {

@@ -3,10 +3,11 @@
 //! It has no things of its own. It is the reading side of products, prices and stock, and the only place that keeps
 //! finished answers.
 
-pub mod http;
-pub mod kept;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod kept;
+pub(crate) mod service;
+pub(crate) mod store;
+pub(crate) mod view;
 
 use kernel::{Moment, Money};
 use product_api::{ProductId, VariantId};
@@ -16,7 +17,7 @@ use crate::option::Axis;
 
 /// A product on sale, with its prices in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Its id.
     pub id: ProductId,
     /// What it is called in addresses.
@@ -45,7 +46,7 @@ pub struct Shown {
 
 /// A variant on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownVariant {
+pub(crate) struct ShownVariant {
     /// Its id.
     pub id: VariantId,
     /// Its product.
@@ -72,7 +73,7 @@ pub struct ShownVariant {
 
 /// How somebody names a product in an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Name {
+pub(crate) enum Name {
     /// By its id.
     Id(ProductId),
     /// By its slug.
@@ -81,7 +82,7 @@ pub enum Name {
 
 impl Name {
     /// What this text names; `None` when it can be neither.
-    pub fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         match text.parse() {
             Ok(id) => Some(Self::Id(id)),
             Err(_) => crate::slug::check(text).is_ok().then(|| Self::Slug(text.to_owned())),

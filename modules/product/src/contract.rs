@@ -1,6 +1,5 @@
 //! The contract: what the catalogue and its stock do for a checkout.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Call, CallFailure, FailureReason};
@@ -17,15 +16,15 @@ use crate::reservation::service::{ReservationError, Reservations};
 const SOON_MS: u64 = 100;
 
 /// Serves the contract.
-pub struct Contract {
+pub(crate) struct Contract {
     catalogue: Catalogue,
     reservations: Reservations,
 }
 
 impl Contract {
     /// The contract over these services.
-    pub fn new(catalogue: Catalogue, reservations: Reservations) -> Arc<dyn Products> {
-        Arc::new(Self { catalogue, reservations })
+    pub(crate) fn new(catalogue: Catalogue, reservations: Reservations) -> Self {
+        Self { catalogue, reservations }
     }
 }
 
@@ -81,5 +80,9 @@ fn failed(error: &DbError) -> CallFailure {
         return CallFailure { reason, maybe_executed: false, retry_after_ms: Some(SOON_MS) };
     }
     tracing::error!(error = %error, "the store failed under a contract call");
-    if error.maybe_committed() { CallFailure::internal() } else { CallFailure::not_executed(FailureReason::Internal) }
+    if error.maybe_committed() {
+        CallFailure::internal()
+    } else {
+        CallFailure::not_executed(FailureReason::Internal)
+    }
 }

@@ -12,7 +12,7 @@ const LONGEST_ALT: usize = 1000;
 /// An image. Its place in the product's list is its position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Image {
+pub(crate) struct Image {
     /// Where it is.
     pub url: String,
     /// What it shows, for who cannot see it.
@@ -25,7 +25,7 @@ pub struct Image {
 ///
 /// # Errors
 /// There are too many, an address is none, or an image shows a variant of another product.
-pub fn check(images: &[Image], variants: &[VariantId]) -> Result<(), Refusal> {
+pub(crate) fn check(images: &[Image], variants: &[VariantId]) -> Result<(), Refusal> {
     if images.len() > MOST {
         return Err(Fault::TooMany(MOST).at(Place::Field("images")));
     }
@@ -45,9 +45,10 @@ pub fn check(images: &[Image], variants: &[VariantId]) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Fault::Url`]. Other schemes than http and https could run something in a browser that shows them.
-pub fn url(url: &str) -> Result<(), Fault> {
+pub(crate) fn url(url: &str) -> Result<(), Fault> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let clean = |rest: &str| !rest.is_empty() && !rest.chars().any(|letter| letter.is_control() || letter == ' ');
+    let clean =
+        |rest: &str| !rest.is_empty() && !rest.chars().any(|letter| letter.is_control() || letter == ' ');
     if url.len() <= LONGEST_URL && rest.is_some_and(clean) { Ok(()) } else { Err(Fault::Url) }
 }
 
@@ -57,7 +58,15 @@ mod tests {
 
     #[test]
     fn only_web_addresses_are_images() {
-        for bad in ["", "x.jpg", "javascript:alert(1)", "data:image/png;base64,", "https://", "https://a b", "ftp://a"] {
+        for bad in [
+            "",
+            "x.jpg",
+            "javascript:alert(1)",
+            "data:image/png;base64,",
+            "https://",
+            "https://a b",
+            "ftp://a",
+        ] {
             assert_eq!(url(bad), Err(Fault::Url), "{bad}");
         }
         assert_eq!(url("https://cdn.example/a_925x@2x.jpg"), Ok(()));

@@ -4,12 +4,12 @@
 //! good can it be confirmed, and only then is it applied: whole products, many in one transaction, the place in the
 //! file moving with them. Whoever dies in the middle is continued by somebody else at that place.
 
-pub mod apply;
-pub mod http;
-pub mod jobs;
-pub mod service;
-pub mod shopify;
-pub mod store;
+pub(crate) mod apply;
+pub(crate) mod http;
+pub(crate) mod jobs;
+pub(crate) mod service;
+pub(crate) mod shopify;
+pub(crate) mod store;
 
 use kernel::{Currency, Moment};
 use product_api::ImportId;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Faults of each kind that are told. A file that is wrong throughout is told so by the first of them.
-pub const MOST_FAULTS: usize = 200;
+pub(crate) const MOST_FAULTS: usize = 200;
 
 /// A file of products.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +57,7 @@ pub enum ImportStatus {
 }
 
 impl ImportStatus {
-    const ALL: [Self; 5] =
-        [Self::Reading, Self::Previewed, Self::Refused, Self::Applying, Self::Completed];
+    const ALL: [Self; 5] = [Self::Reading, Self::Previewed, Self::Refused, Self::Applying, Self::Completed];
 
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
@@ -120,8 +119,7 @@ pub struct RowFault {
     /// The row as a spreadsheet numbers it: the header is row 1.
     pub row: u64,
     /// The column's header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
+    pub column: String,
     /// What it is, as a code.
     pub code: String,
     /// What it is, as a sentence.

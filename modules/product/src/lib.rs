@@ -75,7 +75,7 @@ impl Settings {
         Self {
             currency,
             kept_bytes: 16 * 1024 * 1024,
-            expiry_margin: Duration::from_secs(60),
+            expiry_margin: Duration::from_mins(1),
             expiry_every: Duration::from_secs(1),
         }
     }
@@ -120,7 +120,7 @@ impl Module {
 
     /// What others may ask of it.
     pub fn contract(&self) -> Arc<dyn product_api::Products> {
-        Contract::new(self.catalogue.clone(), self.reservations.clone())
+        Arc::new(Contract::new(self.catalogue.clone(), self.reservations.clone()))
     }
 
     /// Its imports, for the command line.

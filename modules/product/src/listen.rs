@@ -15,7 +15,7 @@ use crate::reservation::service::Reservations;
 use crate::stock::{self, LevelChange, Line, Movement, MovementKind, put_back};
 
 /// Hears of orders.
-pub struct Orders {
+pub(crate) struct Orders {
     reservations: Reservations,
     kept: Kept,
     heard: Heard,
@@ -23,7 +23,7 @@ pub struct Orders {
 
 impl Orders {
     /// A listener that says in `heard` how far it has come.
-    pub fn new(reservations: Reservations, kept: Kept, heard: Heard) -> Self {
+    pub(crate) fn new(reservations: Reservations, kept: Kept, heard: Heard) -> Self {
         Self { reservations, kept, heard }
     }
 }

@@ -1,8 +1,8 @@
 //! Places where stock lies. There is one from the start.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use kernel::{Id, Moment};
 use product_api::LocationId;
@@ -11,13 +11,13 @@ use uuid::Uuid;
 use crate::refusal::{Fault, Place, Refusal, line};
 
 /// The location that every shop has. Its migration knows this id, so that no sale has to look it up.
-pub const MAIN: LocationId = Id::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
+pub(crate) const MAIN: LocationId = Id::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
 
 const LONGEST_NAME: usize = 100;
 
 /// A location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
+pub(crate) struct Location {
     /// Its id.
     pub id: LocationId,
     /// What staff call it; no other is called so.
@@ -31,7 +31,7 @@ impl Location {
     ///
     /// # Errors
     /// The name is blank or too long.
-    pub fn new(id: LocationId, name: String, created_at: Moment) -> Result<Self, Refusal> {
+    pub(crate) fn new(id: LocationId, name: String, created_at: Moment) -> Result<Self, Refusal> {
         line(&name, LONGEST_NAME).map_err(|fault: Fault| fault.at(Place::Field("name")))?;
         Ok(Self { id, name, created_at })
     }

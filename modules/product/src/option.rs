@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::refusal::{Fault, Place, Refusal, line, twice};
 
 /// Axes of a product at the most.
-pub const MOST_AXES: usize = 3;
+pub(crate) const MOST_AXES: usize = 3;
 const LONGEST_NAME: usize = 100;
 const MOST_VALUES: usize = 500;
 
 /// An axis, such as Size with the values S, M and L.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// What it is called.
     pub name: String,
     /// What can be chosen, in the order in which it is offered.
@@ -20,7 +20,7 @@ pub struct Axis {
 
 /// What a variant says about its values.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Chosen {
+pub(crate) enum Chosen {
     /// Nothing.
     #[default]
     Nothing,
@@ -34,7 +34,7 @@ pub enum Chosen {
 ///
 /// # Errors
 /// Names or values are blank, too long, there twice or too many.
-pub fn check(axes: &[Axis]) -> Result<(), Refusal> {
+pub(crate) fn check(axes: &[Axis]) -> Result<(), Refusal> {
     if axes.len() > MOST_AXES {
         return Err(Fault::TooMany(MOST_AXES).at(Place::Field("options")));
     }
@@ -51,7 +51,10 @@ pub fn check(axes: &[Axis]) -> Result<(), Refusal> {
         if twice(&axis.values).is_some() {
             return Err(Fault::Twice.at(values));
         }
-        axis.values.iter().try_for_each(|value| line(value, LONGEST_NAME)).map_err(|fault| fault.at(values))?;
+        axis.values
+            .iter()
+            .try_for_each(|value| line(value, LONGEST_NAME))
+            .map_err(|fault| fault.at(values))?;
     }
     Ok(())
 }
@@ -60,7 +63,7 @@ pub fn check(axes: &[Axis]) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// An axis has no values, or there are more than `most` combinations.
-pub fn combinations(axes: &[Axis], most: usize) -> Result<Vec<Vec<String>>, Refusal> {
+pub(crate) fn combinations(axes: &[Axis], most: usize) -> Result<Vec<Vec<String>>, Refusal> {
     let mut combinations = vec![Vec::new()];
     for (index, axis) in axes.iter().enumerate() {
         if axis.values.is_empty() {
@@ -80,7 +83,7 @@ pub fn combinations(axes: &[Axis], most: usize) -> Result<Vec<Vec<String>>, Refu
 }
 
 /// The axes a first variant speaks of when the product names none.
-pub fn implied(chosen: &Chosen) -> Vec<Axis> {
+pub(crate) fn implied(chosen: &Chosen) -> Vec<Axis> {
     match chosen {
         Chosen::Named(pairs) => {
             pairs.iter().map(|(name, _)| Axis { name: name.clone(), values: Vec::new() }).collect()
@@ -93,12 +96,11 @@ pub fn implied(chosen: &Chosen) -> Vec<Axis> {
 ///
 /// # Errors
 /// An axis is left out, or one is named that there is not.
-pub fn resolve(axes: &[Axis], chosen: Chosen) -> Result<Vec<String>, Fault> {
+pub(crate) fn resolve(axes: &[Axis], chosen: Chosen) -> Result<Vec<String>, Fault> {
     match chosen {
         Chosen::Nothing if axes.is_empty() => Ok(Vec::new()),
-        Chosen::Nothing => Err(Fault::MissingOption),
         Chosen::Values(values) if values.len() == axes.len() => Ok(values),
-        Chosen::Values(_) => Err(Fault::MissingOption),
+        Chosen::Nothing | Chosen::Values(_) => Err(Fault::MissingOption),
         Chosen::Named(mut pairs) => {
             let mut values = Vec::with_capacity(axes.len());
             for axis in axes {
@@ -111,7 +113,7 @@ pub fn resolve(axes: &[Axis], chosen: Chosen) -> Result<Vec<String>, Fault> {
 }
 
 /// Adds values that are not yet on their axes.
-pub fn extend(axes: &mut [Axis], values: &[String]) {
+pub(crate) fn extend(axes: &mut [Axis], values: &[String]) {
     for (axis, value) in axes.iter_mut().zip(values) {
         if !axis.values.contains(value) {
             axis.values.push(value.clone());

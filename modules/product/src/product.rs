@@ -1,9 +1,11 @@
 //! A product: what the shop shows. It is bought as one of its variants.
 
-pub mod change;
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod body;
+pub(crate) mod change;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
+pub(crate) mod view;
 
 use kernel::Moment;
 use product_api::{ProductId, VariantId};
@@ -17,14 +19,14 @@ use crate::slug;
 use crate::variant::{NewVariant, Price, Variant, check_prices};
 
 /// Variants of a product at the most.
-pub const MOST_VARIANTS: usize = 500;
+pub(crate) const MOST_VARIANTS: usize = 500;
 const LONGEST_TITLE: usize = 200;
 const LONGEST_DESCRIPTION: usize = 100_000;
 const MOST_TAGS: usize = 250;
 
 /// A product, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Product {
+pub(crate) struct Product {
     /// Its id.
     pub id: ProductId,
     /// What it is called in addresses; nobody else has it.
@@ -58,7 +60,7 @@ pub struct Product {
 /// Whether a product is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum ProductStatus {
+pub(crate) enum ProductStatus {
     /// Not yet: only staff see it.
     #[default]
     Draft,
@@ -70,10 +72,10 @@ pub enum ProductStatus {
 
 impl ProductStatus {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Draft, Self::Active, Self::Archived];
+    pub(crate) const ALL: &[Self] = &[Self::Draft, Self::Active, Self::Archived];
 
     /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Active => "active",
@@ -93,7 +95,7 @@ impl TryFrom<String> for ProductStatus {
 
 /// A product as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct NewProduct {
+pub(crate) struct NewProduct {
     /// What the customer reads.
     pub title: String,
     /// What it is called in addresses; made of the title when absent.
@@ -123,7 +125,7 @@ impl Product {
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub fn new(
+    pub(crate) fn new(
         id: ProductId,
         slug: String,
         new: NewProduct,
@@ -162,7 +164,7 @@ impl Product {
     ///
     /// # Errors
     /// It has the combination, title or code of another, or cannot be a variant.
-    pub fn add(&mut self, new: NewVariant, id: VariantId, now: Moment) -> Result<(), Refusal> {
+    pub(crate) fn add(&mut self, new: NewVariant, id: VariantId, now: Moment) -> Result<(), Refusal> {
         if self.variants.len() >= MOST_VARIANTS {
             return Err(Fault::TooMany(MOST_VARIANTS).at(Place::Field("options")));
         }
@@ -250,7 +252,8 @@ impl Product {
         let field = |name| move |fault: Fault| fault.at(Place::Field(name));
         slug::check(&self.slug).map_err(field("slug"))?;
         line(&self.title, LONGEST_TITLE).map_err(field("title"))?;
-        prose(self.description.as_deref().unwrap_or(""), LONGEST_DESCRIPTION).map_err(field("description"))?;
+        prose(self.description.as_deref().unwrap_or(""), LONGEST_DESCRIPTION)
+            .map_err(field("description"))?;
         for (name, text) in [("vendor", &self.vendor), ("type", &self.kind)] {
             text.as_deref().map_or(Ok(()), |text| line(text, LONGEST_TITLE)).map_err(field(name))?;
         }

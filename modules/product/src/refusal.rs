@@ -40,7 +40,9 @@ impl fmt::Display for Place {
             Self::Field(field) => write!(f, "/{field}"),
             Self::Option(index, field) => write!(f, "/options/{index}/{field}"),
             Self::Variant(index, field) => write!(f, "/variants/{index}/{field}"),
-            Self::Price(Some(variant), index, field) => write!(f, "/variants/{variant}/prices/{index}/{field}"),
+            Self::Price(Some(variant), index, field) => {
+                write!(f, "/variants/{variant}/prices/{index}/{field}")
+            }
             Self::Price(None, index, field) => write!(f, "/prices/{index}/{field}"),
             Self::Image(index, field) => write!(f, "/images/{index}/{field}"),
             Self::Tag(index) => write!(f, "/tags/{index}"),
@@ -58,7 +60,9 @@ pub enum Fault {
     #[error("control characters are not allowed here")]
     ControlCharacter,
     /// Not a slug.
-    #[error("a slug has 1 to 200 letters a to z, digits, hyphens and underscores, and starts with a letter or digit")]
+    #[error(
+        "a slug has 1 to 200 letters a to z, digits, hyphens and underscores, and starts with a letter or digit"
+    )]
     Slug,
     /// More than there may be.
     #[error("at most {0} are allowed")]
@@ -122,7 +126,7 @@ impl Fault {
 ///
 /// # Errors
 /// It is blank, too long, or holds control characters.
-pub fn line(text: &str, most: usize) -> Result<(), Fault> {
+pub(crate) fn line(text: &str, most: usize) -> Result<(), Fault> {
     if text.chars().any(char::is_control) {
         return Err(Fault::ControlCharacter);
     }
@@ -133,7 +137,7 @@ pub fn line(text: &str, most: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// It is too long, or holds control characters other than line breaks and tabs.
-pub fn prose(text: &str, most: usize) -> Result<(), Fault> {
+pub(crate) fn prose(text: &str, most: usize) -> Result<(), Fault> {
     if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
         return Err(Fault::ControlCharacter);
     }
@@ -144,12 +148,12 @@ pub fn prose(text: &str, most: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// It is out of range.
-pub fn range(number: i64, most: i64) -> Result<(), Fault> {
+pub(crate) fn range(number: i64, most: i64) -> Result<(), Fault> {
     if (0..=most).contains(&number) { Ok(()) } else { Err(Fault::Range(most)) }
 }
 
 /// Where the first repetition of a value is.
-pub fn twice<T: PartialEq>(values: &[T]) -> Option<usize> {
+pub(crate) fn twice<T: PartialEq>(values: &[T]) -> Option<usize> {
     // Short lists: a set would cost more than it saves.
     (1..values.len()).find(|at| values[..*at].contains(&values[*at]))
 }

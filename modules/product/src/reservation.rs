@@ -1,9 +1,9 @@
 //! Reservations: stock set aside for a checkout, on a lease that ends by itself.
 
-pub mod expiry;
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod expiry;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use crate::stock::Line;
 
 /// Stock that is or was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub(crate) struct Held {
     /// The key it was asked for with.
     pub key: Uuid,
     /// Where it is in its life.
@@ -35,7 +35,7 @@ pub struct Held {
 /// Where a reservation is in its life. Only a held one still changes, and then for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum ReservationStatus {
+pub(crate) enum ReservationStatus {
     /// Its stock is set aside.
     Held,
     /// Its stock was sold.
@@ -48,10 +48,10 @@ pub enum ReservationStatus {
 
 impl ReservationStatus {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Held, Self::Consumed, Self::Released, Self::Expired];
+    pub(crate) const ALL: &[Self] = &[Self::Held, Self::Consumed, Self::Released, Self::Expired];
 
     /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Consumed => "consumed",
@@ -83,7 +83,7 @@ pub enum Unreservable {
 ///
 /// # Errors
 /// It makes no sense.
-pub fn check(items: &[ReservedItem]) -> Result<(), Unreservable> {
+pub(crate) fn check(items: &[ReservedItem]) -> Result<(), Unreservable> {
     if items.len() > BATCH {
         return Err(Unreservable::TooMany);
     }

@@ -1,9 +1,9 @@
 //! Stock: how much of a variant lies where, how much of it is promised, and why that changed.
 
-pub mod change;
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod change;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl Level {
 
 /// What is to be added to a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LevelChange {
+pub(crate) struct LevelChange {
     /// The variant.
     pub variant_id: VariantId,
     /// The location.
@@ -59,7 +59,7 @@ impl LevelChange {
 /// So many of a variant at a location: a part of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub(crate) struct Line {
     /// The variant.
     pub variant_id: VariantId,
     /// Where it lies.
@@ -71,7 +71,7 @@ pub struct Line {
 /// Why goods came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum MovementKind {
+pub(crate) enum MovementKind {
     /// They were there when the variant was made, or came in.
     Received,
     /// Somebody corrected the level.
@@ -100,7 +100,7 @@ impl MovementKind {
     ];
 
     /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
             Self::Adjusted => "adjusted",
@@ -124,7 +124,7 @@ impl TryFrom<String> for MovementKind {
 
 /// Goods that came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
+pub(crate) struct Movement {
     /// Its id.
     pub id: MovementId,
     /// The identity of what caused it; one effect moves a variant at a location once.
@@ -149,7 +149,7 @@ pub struct Movement {
 ///
 /// # Errors
 /// What falls short.
-pub fn allocate(wanted: &[ReservedItem], levels: &[Level]) -> Result<Vec<Line>, Vec<ShortItem>> {
+pub(crate) fn allocate(wanted: &[ReservedItem], levels: &[Level]) -> Result<Vec<Line>, Vec<ShortItem>> {
     let mut by_variant: BTreeMap<VariantId, Vec<&Level>> = BTreeMap::new();
     for level in levels {
         by_variant.entry(level.variant_id).or_default().push(level);
@@ -177,7 +177,7 @@ pub fn allocate(wanted: &[ReservedItem], levels: &[Level]) -> Result<Vec<Line>, 
 
 /// Puts what comes back where it was taken from: never more than was sold there and did not come back before.
 /// `sold` says how many are still out, by location.
-pub fn put_back(returned: &[ReservedItem], sold: &[Line]) -> Vec<Line> {
+pub(crate) fn put_back(returned: &[ReservedItem], sold: &[Line]) -> Vec<Line> {
     let mut lines = Vec::with_capacity(returned.len());
     for item in returned {
         let mut rest = item.quantity;
@@ -193,7 +193,7 @@ pub fn put_back(returned: &[ReservedItem], sold: &[Line]) -> Vec<Line> {
 }
 
 /// The changes of many lines, each level once: an `UPDATE` that meets a row twice changes it once.
-pub fn gather(lines: &[Line], on_hand: i64, reserved: i64) -> Vec<LevelChange> {
+pub(crate) fn gather(lines: &[Line], on_hand: i64, reserved: i64) -> Vec<LevelChange> {
     let mut levels: BTreeMap<(VariantId, LocationId), i64> = BTreeMap::new();
     for line in lines {
         *levels.entry((line.variant_id, line.location_id)).or_default() += line.quantity;
@@ -210,7 +210,7 @@ pub fn gather(lines: &[Line], on_hand: i64, reserved: i64) -> Vec<LevelChange> {
 }
 
 /// By how much what can be bought of each variant changes.
-pub fn net(changes: &[LevelChange]) -> BTreeMap<VariantId, i64> {
+pub(crate) fn net(changes: &[LevelChange]) -> BTreeMap<VariantId, i64> {
     let mut net: BTreeMap<VariantId, i64> = BTreeMap::new();
     for change in changes {
         *net.entry(change.variant_id).or_default() += change.available();
@@ -220,7 +220,7 @@ pub fn net(changes: &[LevelChange]) -> BTreeMap<VariantId, i64> {
 
 /// The variants that may have run out or come back: a level of theirs is at nothing now, or was before.
 /// Nearly always none, and then nobody has to add up locations.
-pub fn at_the_edge(changes: &[LevelChange], after: &[Level]) -> Vec<VariantId> {
+pub(crate) fn at_the_edge(changes: &[LevelChange], after: &[Level]) -> Vec<VariantId> {
     let net = net(changes);
     let mut variants: Vec<VariantId> = changes
         .iter()

@@ -1,8 +1,10 @@
 //! A variant: one combination of a product's option values, and what is bought.
 
-pub mod http;
-pub mod service;
-pub mod store;
+pub(crate) mod body;
+pub(crate) mod http;
+pub(crate) mod service;
+pub(crate) mod store;
+pub(crate) mod view;
 
 use kernel::{Currency, Moment, Money};
 use product_api::{ProductId, VariantId};
@@ -12,9 +14,9 @@ use crate::option::Chosen;
 use crate::refusal::{Fault, Place, Refusal, line, range};
 
 /// The largest amount of a price, in minor units.
-pub const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
+pub(crate) const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
 /// The most of a variant that can be put on a shelf at once.
-pub const LARGEST_STOCK: i64 = 1_000_000_000;
+pub(crate) const LARGEST_STOCK: i64 = 1_000_000_000;
 const LONGEST_CODE: usize = 100;
 const LONGEST_TITLE: usize = 400;
 const HEAVIEST: i64 = 1_000_000_000;
@@ -23,7 +25,7 @@ const MOST_PRICES: usize = 200;
 
 /// A variant, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
+pub(crate) struct Variant {
     /// Its id.
     pub id: VariantId,
     /// Its product; fixed.
@@ -60,7 +62,7 @@ pub struct Variant {
 
 /// A price in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Price {
+pub(crate) struct Price {
     /// What one costs, before tax.
     pub price: Money,
     /// What it used to cost, in the same currency.
@@ -69,14 +71,14 @@ pub struct Price {
 
 impl Price {
     /// The currency.
-    pub const fn currency(&self) -> Currency {
+    pub(crate) const fn currency(&self) -> Currency {
         self.price.currency
     }
 }
 
 /// A variant as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewVariant {
+pub(crate) struct NewVariant {
     /// The stock keeping unit.
     pub sku: Option<String>,
     /// The barcode.
@@ -118,7 +120,7 @@ impl Default for NewVariant {
 
 /// What is to be different about a variant. Absent keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VariantChange {
+pub(crate) struct VariantChange {
     /// The stock keeping unit.
     pub sku: Option<Option<String>>,
     /// The barcode.
@@ -140,7 +142,7 @@ impl NewVariant {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn into_variant(
+    pub(crate) fn into_variant(
         self,
         id: VariantId,
         product_id: ProductId,
@@ -184,7 +186,7 @@ impl Variant {
     ///
     /// # Errors
     /// It could not be like that.
-    pub fn change(&mut self, change: VariantChange, now: Moment) -> Result<(), Refusal> {
+    pub(crate) fn change(&mut self, change: VariantChange, now: Moment) -> Result<(), Refusal> {
         let VariantChange { sku, barcode, title, prices, requires_shipping, taxable, weight_grams } = change;
         self.sku = sku.unwrap_or(self.sku.take());
         self.barcode = barcode.unwrap_or(self.barcode.take());
@@ -214,7 +216,7 @@ impl Variant {
 ///
 /// # Errors
 /// What is wrong with them.
-pub fn check_prices(prices: &[Price], at: Option<usize>) -> Result<(), Refusal> {
+pub(crate) fn check_prices(prices: &[Price], at: Option<usize>) -> Result<(), Refusal> {
     if prices.len() > MOST_PRICES {
         return Err(Fault::TooMany(MOST_PRICES).at(field(at, "prices")));
     }

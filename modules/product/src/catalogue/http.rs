@@ -18,9 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Name;
 use super::kept::{Answer, Shows};
 use super::service::{Catalogue, CatalogueError};
-use view::ShownView;
-
-pub mod view;
+use super::view::ShownView;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Ask again each time: a price or a stock may have changed. The answer is nearly always 304.
@@ -29,7 +27,7 @@ const OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
 const BY_CALLER: HeaderValue = HeaderValue::from_static("authorization");
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(read).service(availability);
 }
 
@@ -37,7 +35,7 @@ pub fn routes(app: &mut ServiceConfig<'_>) {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CatalogueParams {
+pub(crate) struct CatalogueParams {
     /// The currency of the prices; the shop's own when left out.
     pub currency: Option<Currency>,
     /// How many items, 1 to 100; 25 when left out.
@@ -51,7 +49,7 @@ pub struct CatalogueParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CurrencyParams {
+pub(crate) struct CurrencyParams {
     /// The currency of the prices; the shop's own when left out.
     pub currency: Option<Currency>,
 }
@@ -64,7 +62,7 @@ struct NoParams {}
 /// How many of a variant could be bought now.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AvailabilityView {
+pub(crate) struct AvailabilityView {
     /// The variant.
     pub variant_id: VariantId,
     /// How many; only putting it into an order decides.

@@ -29,10 +29,10 @@ const OVERHEAD: usize = 256;
 
 /// The answers that are kept.
 #[derive(Clone)]
-pub struct Kept(Arc<Shelf>);
+pub(crate) struct Kept(Arc<Shelf>);
 
 struct Shelf {
-    answers: Cache<Box<str>, Answer>,
+    answers: Cache<Arc<str>, Answer>,
     /// Counts changes; the time by which answers and marks are compared.
     now: AtomicU64,
     /// When products of each mark changed last.
@@ -45,7 +45,7 @@ struct Shelf {
 
 /// What an answer shows, and so which changes end it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
+pub(crate) enum Shows {
     /// One product.
     Product(ProductId),
     /// A page of products.
@@ -54,7 +54,7 @@ pub enum Shows {
 
 /// A finished answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The body.
     pub body: Bytes,
     /// Its strong entity tag.
@@ -65,14 +65,14 @@ pub struct Answer {
 
 /// The moment the making of an answer began.
 #[derive(Debug, Clone, Copy)]
-pub struct Began(u64);
+pub(crate) struct Began(u64);
 
 impl Kept {
     /// A place for answers of so many bytes in all.
-    pub fn new(bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64) -> Self {
         let answers = Cache::builder()
             .max_capacity(bytes)
-            .weigher(|path: &Box<str>, answer: &Answer| {
+            .weigher(|path: &Arc<str>, answer: &Answer| {
                 u32::try_from(path.len() + answer.body.len() + OVERHEAD).unwrap_or(u32::MAX)
             })
             .time_to_live(LONGEST_LIFE)
@@ -87,22 +87,22 @@ impl Kept {
     }
 
     /// The answer for this path and query, unless what it shows has changed.
-    pub fn get(&self, path: &str) -> Option<Answer> {
+    pub(crate) fn get(&self, path: &str) -> Option<Answer> {
         self.0.answers.get(path).filter(|answer| self.0.changed(answer.shows) <= answer.began)
     }
 
     /// Waits until nobody else makes the answer for this path. Look once more before making it.
-    pub async fn lane(&self, path: &str) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn lane(&self, path: &str) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.lanes[slot(path.as_bytes(), LANES)].lock().await
     }
 
     /// To be called before the first query of an answer.
-    pub fn begin(&self) -> Began {
+    pub(crate) fn begin(&self) -> Began {
         Began(self.0.now.load(Ordering::SeqCst))
     }
 
     /// Keeps an answer.
-    pub fn put(&self, path: &str, body: Vec<u8>, shows: Shows, Began(began): Began) -> Answer {
+    pub(crate) fn put(&self, path: &str, body: Vec<u8>, shows: Shows, Began(began): Began) -> Answer {
         let etag = format!("\"{:016x}\"", digest(&body));
         let etag = HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
         let answer = Answer { body: body.into(), etag, shows, began };
@@ -111,13 +111,13 @@ impl Kept {
     }
 
     /// Ends the answers about these products and all lists, in the same moment as the change is durable.
-    pub fn end_with(&self, tx: &mut Tx, products: impl IntoIterator<Item = ProductId>) {
+    pub(crate) fn end_with(&self, tx: &mut Tx, products: impl IntoIterator<Item = ProductId>) {
         let products: Vec<ProductId> = products.into_iter().collect();
         if products.is_empty() {
             return;
         }
-        let shelf = Arc::clone(&self.0);
-        tx.after_commit(move || shelf.end(&products));
+        let answers = Arc::clone(&self.0);
+        tx.after_commit(move || answers.end(&products));
     }
 }
 

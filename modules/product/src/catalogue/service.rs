@@ -9,7 +9,7 @@ use super::{Name, Shown, store};
 
 /// The catalogue.
 #[derive(Clone)]
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     db: Db,
     kept: Kept,
     currency: Currency,
@@ -31,22 +31,22 @@ pub enum CatalogueError {
 
 impl Catalogue {
     /// The catalogue of this database. Prices are in `currency` unless somebody asks for another.
-    pub fn new(db: Db, kept: Kept, currency: Currency) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept, currency: Currency) -> Self {
         Self { db, kept, currency }
     }
 
     /// The currency of prices when nobody asks for another.
-    pub fn currency(&self) -> Currency {
+    pub(crate) fn currency(&self) -> Currency {
         self.currency
     }
 
     /// The answer that is kept for this path and query.
-    pub fn kept(&self, path: &str) -> Option<Answer> {
+    pub(crate) fn kept(&self, path: &str) -> Option<Answer> {
         self.kept.get(path)
     }
 
     /// Makes an answer and keeps it under this path and query. Who comes while it is being made waits for it.
-    pub async fn keep<E, Fut>(&self, path: &str, make: impl FnOnce() -> Fut) -> Result<Answer, E>
+    pub(crate) async fn keep<E, Fut>(&self, path: &str, make: impl FnOnce() -> Fut) -> Result<Answer, E>
     where
         Fut: Future<Output = Result<(Vec<u8>, Shows), E>>,
     {
@@ -60,7 +60,7 @@ impl Catalogue {
     }
 
     /// A page of products on sale, newest first.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         currency: Currency,
         page: &PageRequest<ProductId>,
@@ -69,17 +69,17 @@ impl Catalogue {
     }
 
     /// One product on sale.
-    pub async fn find(&self, currency: Currency, name: Name) -> Result<Shown, CatalogueError> {
+    pub(crate) async fn find(&self, currency: Currency, name: Name) -> Result<Shown, CatalogueError> {
         store::find(&self.db, currency, name).await?.ok_or(CatalogueError::NotFound)
     }
 
     /// How many of a variant on sale could be bought, and its product.
-    pub async fn available(&self, variant: VariantId) -> Result<(ProductId, i64), CatalogueError> {
+    pub(crate) async fn available(&self, variant: VariantId) -> Result<(ProductId, i64), CatalogueError> {
         store::available(&self.db, variant).await?.ok_or(CatalogueError::NotFound)
     }
 
     /// What variants cost. Never from memory: this is what a customer pays.
-    pub async fn quote(
+    pub(crate) async fn quote(
         &self,
         currency: Currency,
         variants: &[VariantId],

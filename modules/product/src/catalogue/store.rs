@@ -79,7 +79,7 @@ impl ShownVariantRow {
 }
 
 /// A page of products on sale, newest first.
-pub async fn list(
+pub(crate) async fn list(
     db: &Db,
     currency: Currency,
     page: &PageRequest<ProductId>,
@@ -109,7 +109,7 @@ pub async fn list(
 }
 
 /// One product on sale.
-pub async fn find(db: &Db, currency: Currency, name: Name) -> Result<Option<Shown>, DbError> {
+pub(crate) async fn find(db: &Db, currency: Currency, name: Name) -> Result<Option<Shown>, DbError> {
     let query = match name {
         Name::Id(id) => db
             .query(
@@ -158,7 +158,7 @@ async fn variants(
 }
 
 /// How many of a variant on sale could be bought, and its product.
-pub async fn available(db: &Db, variant: VariantId) -> Result<Option<(ProductId, i64)>, DbError> {
+pub(crate) async fn available(db: &Db, variant: VariantId) -> Result<Option<(ProductId, i64)>, DbError> {
     db.query(
         "SELECT variants.product_id,
              (
@@ -189,7 +189,7 @@ struct QuoteRow {
 }
 
 /// What variants cost at this moment. Those that are not on sale are left out.
-pub async fn quote(
+pub(crate) async fn quote(
     db: &Db,
     currency: Currency,
     variants: &[VariantId],

@@ -94,7 +94,8 @@ impl Apply {
                 barcodes.extend(new.barcode.clone().map(|barcode| (barcode, *row)));
             }
         }
-        let taken = variant::store::with_codes(&self.db, skus.keys().cloned(), barcodes.keys().cloned()).await?;
+        let taken =
+            variant::store::with_codes(&self.db, skus.keys().cloned(), barcodes.keys().cloned()).await?;
         for code in taken.into_iter().filter(|code| !own.contains(&code.id)) {
             let places = [
                 ("sku_taken", "Variant SKU", code.sku.and_then(|sku| skus.get(&sku))),
@@ -104,7 +105,7 @@ impl Apply {
                 let Some(row) = row else { continue };
                 faults.error(RowFault {
                     row: *row,
-                    column: Some(column.to_owned()),
+                    column: column.to_owned(),
                     code: name.to_owned(),
                     detail: "a variant of another product has it".to_owned(),
                 });
@@ -126,24 +127,22 @@ impl Apply {
         });
         let fits = fits.count().max(1);
         next.truncate(fits);
-        let products: Vec<NewProduct> = next.into_iter().map(|(_, product)| product).collect();
+        let products: Vec<NewProduct> = next.iter().map(|(_, product)| product.clone()).collect();
         match self.store(import.clone(), &products).await {
             Ok(()) => Ok(()),
             Err(ApplyError::Db(error)) if !is_at_fault(&error) => Err(error),
-            Err(error) if products.len() == 1 => self.pass_over(import.clone(), &products[0], &error).await,
-            // One of them is at fault. One at a time from here, so that it keeps none of the others out.
-            Err(_) => self.one_at_a_time(import, &products).await,
+            // One of them is at fault. One at a time, so that it keeps none of the others out.
+            Err(_) => self.one_at_a_time(import, &next).await,
         }
     }
 
-    async fn one_at_a_time(&self, import: &Import, products: &[NewProduct]) -> Result<(), DbError> {
+    async fn one_at_a_time(&self, import: &Import, products: &[(u64, NewProduct)]) -> Result<(), DbError> {
         let mut import = import.clone();
-        for product in products {
-            let single = std::slice::from_ref(product);
-            match self.store(import.clone(), single).await {
+        for (row, product) in products {
+            match self.store(import.clone(), std::slice::from_ref(product)).await {
                 Ok(()) => {}
                 Err(ApplyError::Db(error)) if !is_at_fault(&error) => return Err(error),
-                Err(error) => self.pass_over(import.clone(), product, &error).await?,
+                Err(error) => self.pass_over(import.clone(), *row, &error).await?,
             }
             match store::find(&self.db, import.id).await? {
                 Some(moved) if moved.applied == import.applied + 1 => import = moved,
@@ -241,17 +240,14 @@ impl Apply {
         let mut ready = Ready::default();
         for new in products {
             let slug = new.slug.clone().unwrap_or_default();
-            let product = match known.remove(&slug) {
-                Some(mut product) => {
-                    ready.known.extend(product.variants.iter().map(|variant| variant.id));
-                    ready.recounts.extend(product.take_over(new.clone(), || clock.id(), clock.now())?);
-                    product
-                }
-                None => {
-                    let product = Product::new(clock.id(), slug, new.clone(), || clock.id(), clock.now())?;
-                    ready.created.push(product.id);
-                    product
-                }
+            let product = if let Some(mut product) = known.remove(&slug) {
+                ready.known.extend(product.variants.iter().map(|variant| variant.id));
+                ready.recounts.extend(product.take_over(new.clone(), || clock.id(), clock.now())?);
+                product
+            } else {
+                let product = Product::new(clock.id(), slug, new.clone(), || clock.id(), clock.now())?;
+                ready.created.push(product.id);
+                product
             };
             ready.products.push(product);
         }
@@ -274,18 +270,17 @@ impl Apply {
     }
 
     /// Moves on without a product that could not be applied, and says so.
-    async fn pass_over(&self, mut import: Import, product: &NewProduct, error: &ApplyError) -> Result<(), DbError> {
-        let handle = product.slug.as_deref().unwrap_or_default();
+    async fn pass_over(&self, mut import: Import, row: u64, error: &ApplyError) -> Result<(), DbError> {
         let code = match error {
             ApplyError::Refused(refusal) => refusal.fault.code(),
             ApplyError::SetAside => "stock_set_aside",
             ApplyError::Db(_) => "taken",
         };
         import.faults.error(RowFault {
-            row: 0,
-            column: Some("Handle".to_owned()),
+            row,
+            column: "Handle".to_owned(),
             code: code.to_owned(),
-            detail: format!("`{handle}` was left out: {error}"),
+            detail: format!("this product was left out: {error}"),
         });
         import.counts.failed += 1;
         import.updated_at = self.db.clock().now();

@@ -16,7 +16,7 @@ use super::{Counts, Import, ImportStatus, RowFault};
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(
         utoipa_actix_web::scope("/v1/admin/imports")
             .app_data(BodyLimit(LARGEST_BODY))
@@ -29,7 +29,7 @@ pub fn routes(app: &mut ServiceConfig<'_>) {
 /// A file of products.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ImportBody {
+pub(crate) struct ImportBody {
     /// The file's text: CSV in Shopify's product format.
     #[schema(example = "Handle,Title,Variant Price\nmug,Mug,9.99\n")]
     pub csv: String,
@@ -41,7 +41,7 @@ pub struct ImportBody {
 /// A file on its way into the catalogue.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ImportView {
+pub(crate) struct ImportView {
     /// Its id.
     pub id: ImportId,
     /// Where it is in its life. Only one that is `previewed` can be confirmed.
@@ -102,7 +102,11 @@ async fn create(imports: Data<Imports>, command: Command<ImportBody>) -> Result<
 /// An import
 #[utoipa::path(tag = "imports", params(("id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
 #[get("/{id}")]
-async fn read(imports: Data<Imports>, PathId(id): PathId<ImportKind>, caller: Caller) -> Result<Answer, Problem> {
+async fn read(
+    imports: Data<Imports>,
+    PathId(id): PathId<ImportKind>,
+    caller: Caller,
+) -> Result<Answer, Problem> {
     caller.require("imports:write")?;
     Ok(Answer::ok(&ImportView::from(imports.find(id).await?)))
 }
@@ -128,10 +132,13 @@ impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         let detail = error.to_string();
         match error {
-            ImportError::File(_) => {
-                Self::unprocessable("invalid_import", "The file cannot be read").field("/csv", "invalid_file", detail)
-            }
+            ImportError::File(_) => Self::unprocessable("invalid_import", "The file cannot be read").field(
+                "/csv",
+                "invalid_file",
+                detail,
+            ),
             ImportError::Refused => Self::conflict("import_refused", detail),
+            ImportError::NotReady => Self::conflict("import_not_ready", detail).retryable(true),
             ImportError::NotFound => Self::not_found("import"),
             ImportError::Db(error) => error.into(),
         }

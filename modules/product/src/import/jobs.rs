@@ -6,16 +6,16 @@ use product_api::ImportId;
 use super::service::{ImportError, Imports};
 
 /// Go on with an import.
-pub const APPLY: &str = "import.apply";
+pub(crate) const APPLY: &str = "import.apply";
 
 /// Does the module's jobs.
-pub struct Jobs {
+pub(crate) struct Jobs {
     imports: Imports,
 }
 
 impl Jobs {
     /// A worker over these imports.
-    pub fn new(imports: Imports) -> Self {
+    pub(crate) fn new(imports: Imports) -> Self {
         Self { imports }
     }
 }
@@ -27,7 +27,9 @@ impl Worker for Jobs {
             APPLY => {
                 let id: ImportId = job.payload()?;
                 match self.imports.resume(id, |_| {}).await {
-                    Ok(_) | Err(ImportError::NotFound | ImportError::Refused) => Ok(()),
+                    Ok(_) | Err(ImportError::NotFound | ImportError::Refused | ImportError::NotReady) => {
+                        Ok(())
+                    }
                     Err(error) => Err(JobError(error.to_string())),
                 }
             }

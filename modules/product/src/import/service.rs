@@ -11,7 +11,6 @@ use super::apply::Apply;
 use super::shopify::{FileError, Products, ReadProduct};
 use super::{Counts, Faults, Import, ImportStatus, Progress, store};
 use crate::catalogue::kept::Kept;
-use crate::product::NewProduct;
 
 /// Products that are checked and kept together while a file is read.
 const BATCH: usize = 100;
@@ -20,7 +19,7 @@ const UNCONFIRMED: Duration = Duration::from_hours(24);
 /// What is left of an import is forgotten after this time.
 const OLD: Duration = Duration::from_hours(24 * 30);
 /// When another worker looks whether an import is done. Its own process nearly always is by then.
-pub const LOOK_AFTER: Duration = Duration::from_secs(20);
+pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(20);
 
 /// The imports.
 #[derive(Clone)]
@@ -40,6 +39,9 @@ pub enum ImportError {
     /// Some rows are not good.
     #[error("some rows are not good; nothing of the file was applied")]
     Refused,
+    /// It is still being read, or nobody has confirmed it.
+    #[error("the file is still being read")]
+    NotReady,
     /// There is none with this id.
     #[error("there is no such import")]
     NotFound,
@@ -145,9 +147,8 @@ impl Imports {
         import.counts.variants += batch.iter().map(|read| read.variant_rows.len() as u64).sum::<u64>();
         // A file that is refused is not applied, so nothing more of it has to be kept.
         if products.faults.error_count == 0 {
-            let new: Vec<NewProduct> = batch.into_iter().map(|read| read.product).collect();
             let mut tx = self.db.begin().await?;
-            store::insert_products(&mut tx, import.id, first, &new).await?;
+            store::insert_products(&mut tx, import.id, first, &batch).await?;
             tx.commit().await?;
         }
         Ok(true)
@@ -175,7 +176,7 @@ impl Imports {
     /// Goes on with an import that was confirmed, to its end.
     ///
     /// # Errors
-    /// [`ImportError::Refused`] when it was not confirmed, because some rows are not good.
+    /// [`ImportError::Refused`] and [`ImportError::NotReady`] when there is nothing to go on with.
     pub async fn resume(
         &self,
         id: ImportId,
@@ -185,9 +186,8 @@ impl Imports {
             let import = self.find(id).await?;
             match import.status {
                 ImportStatus::Completed => return Ok(import),
-                ImportStatus::Reading | ImportStatus::Previewed | ImportStatus::Refused => {
-                    return Err(ImportError::Refused);
-                }
+                ImportStatus::Refused => return Err(ImportError::Refused),
+                ImportStatus::Reading | ImportStatus::Previewed => return Err(ImportError::NotReady),
                 ImportStatus::Applying => {
                     self.apply.next(&import).await?;
                     progress(Progress::Applied(import.applied as u64, import.counts.products));

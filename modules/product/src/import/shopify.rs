@@ -56,7 +56,7 @@ pub enum FileError {
 
 /// A product as it stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadProduct {
+pub(crate) struct ReadProduct {
     /// The product.
     pub product: NewProduct,
     /// The row of its first line.
@@ -67,20 +67,19 @@ pub struct ReadProduct {
 
 impl ReadProduct {
     /// Where in the file a rule is broken.
-    pub fn fault(&self, refusal: &Refusal) -> RowFault {
+    pub(crate) fn fault(&self, refusal: &Refusal) -> RowFault {
         let of_variant = |index: usize| self.variant_rows.get(index).copied().unwrap_or(self.row);
         let (row, column) = match refusal.place {
-            Place::Field(field) | Place::Option(_, field) => (self.row, column::of_field(field)),
-            Place::Variant(index, field) => (of_variant(index), column::of_field(field)),
-            Place::Price(index, _, field) => {
-                (index.map_or(self.row, of_variant), column::of_field(field))
+            Place::Field(field) | Place::Option(_, field) | Place::Image(_, field) => {
+                (self.row, column::of_field(field))
             }
-            Place::Image(_, field) => (self.row, column::of_field(field)),
+            Place::Variant(index, field) => (of_variant(index), column::of_field(field)),
+            Place::Price(index, _, field) => (index.map_or(self.row, of_variant), column::of_field(field)),
             Place::Tag(_) => (self.row, Some(Column::Tags)),
         };
         RowFault {
             row,
-            column: column.map(|column| column.header().to_owned()),
+            column: column.unwrap_or(Column::Handle).header().to_owned(),
             code: refusal.fault.code().to_owned(),
             detail: refusal.to_string(),
         }
@@ -88,7 +87,7 @@ impl ReadProduct {
 }
 
 /// Reads the products of a file one by one.
-pub struct Products<R> {
+pub(crate) struct Products<R> {
     csv: csv::Reader<Bounded<R>>,
     columns: Columns,
     currency: Currency,
@@ -109,7 +108,7 @@ impl<R: Read> Products<R> {
     ///
     /// # Errors
     /// This is not such a file.
-    pub fn open(file: R, currency: Currency, clock: Clock) -> Result<Self, FileError> {
+    pub(crate) fn open(file: R, currency: Currency, clock: Clock) -> Result<Self, FileError> {
         let file = Bounded::new(file, LARGEST_ROW);
         let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
         let mut header = ByteRecord::new();
@@ -130,7 +129,7 @@ impl<R: Read> Products<R> {
     }
 
     /// Rows that were read, without the header.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.row - 1
     }
 
@@ -139,7 +138,7 @@ impl<R: Read> Products<R> {
     ///
     /// # Errors
     /// The file cannot be read any further.
-    pub fn next(&mut self) -> Result<Option<ReadProduct>, FileError> {
+    pub(crate) fn next(&mut self) -> Result<Option<ReadProduct>, FileError> {
         if !self.ahead && !self.advance()? {
             return Ok(None);
         }
@@ -189,7 +188,7 @@ impl<R: Read> Products<R> {
     fn check(&mut self, read: &ReadProduct, handle: &str) {
         let fault = |row, column: Column, code: &str, detail: &str| RowFault {
             row,
-            column: Some(column.header().to_owned()),
+            column: column.header().to_owned(),
             code: code.to_owned(),
             detail: detail.to_owned(),
         };
@@ -204,7 +203,8 @@ impl<R: Read> Products<R> {
         let clock = &self.clock;
         let (id, slug) = (clock.id::<product_api::ProductKind>(), read.product.slug.clone());
         let id: ProductId = Id::from_uuid(id.uuid());
-        let made = Product::new(id, slug.unwrap_or_default(), read.product.clone(), || clock.id(), clock.now());
+        let made =
+            Product::new(id, slug.unwrap_or_default(), read.product.clone(), || clock.id(), clock.now());
         if let Err(refusal) = made {
             self.faults.error(read.fault(&refusal));
             return;
@@ -229,7 +229,11 @@ fn read<R: Read>(
 ) -> Result<bool, FileError> {
     csv.get_mut().next_row();
     csv.read_byte_record(record).map_err(|error| {
-        if csv.get_ref().is_exhausted() { FileError::RowTooLarge(row) } else { FileError::Unreadable(row, error) }
+        if csv.get_ref().is_exhausted() {
+            FileError::RowTooLarge(row)
+        } else {
+            FileError::Unreadable(row, error)
+        }
     })
 }
 
@@ -321,7 +325,8 @@ impl Group {
 
 /// The axes that the first row names. A product without any is written as one with the title "Default Title".
 fn axes(cells: &mut Cells<'_>) -> Vec<Axis> {
-    let named = Column::OPTIONS.iter().map_while(|(name, value)| Some((cells.text(*name)?, cells.text(*value))));
+    let named =
+        Column::OPTIONS.iter().map_while(|(name, value)| Some((cells.text(*name)?, cells.text(*value))));
     let named: Vec<(String, Option<String>)> = named.collect();
     if let [(name, Some(value))] = named.as_slice()
         && name == "Title"

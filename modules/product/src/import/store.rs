@@ -4,6 +4,7 @@ use kernel::{Currency, Moment};
 use platform::db::{Db, DbError, Json, Tx};
 use product_api::ImportId;
 
+use super::shopify::ReadProduct;
 use super::{Counts, Faults, Import, ImportStatus};
 use crate::product::NewProduct;
 
@@ -36,7 +37,7 @@ impl From<ImportRow> for Import {
 }
 
 /// Finds an import.
-pub async fn find(db: &Db, id: ImportId) -> Result<Option<Import>, DbError> {
+pub(crate) async fn find(db: &Db, id: ImportId) -> Result<Option<Import>, DbError> {
     let row: Option<ImportRow> = db
         .query(
             "SELECT id, status, currency, counts, errors, applied, created_at, updated_at
@@ -51,7 +52,7 @@ pub async fn find(db: &Db, id: ImportId) -> Result<Option<Import>, DbError> {
 
 /// Stores an import that is being read, or begins one again that was left in the middle. Returns whether it did: one
 /// that was read stays as it is.
-pub async fn begin(tx: &mut Tx, import: &Import) -> Result<bool, DbError> {
+pub(crate) async fn begin(tx: &mut Tx, import: &Import) -> Result<bool, DbError> {
     let begun = tx
         .query(
             "INSERT INTO imports (id, status, currency, counts, errors, applied, created_at, updated_at)
@@ -74,15 +75,15 @@ pub async fn begin(tx: &mut Tx, import: &Import) -> Result<bool, DbError> {
 }
 
 /// Keeps products of an import until they are applied.
-pub async fn insert_products(
+pub(crate) async fn insert_products(
     tx: &mut Tx,
     id: ImportId,
     first: i64,
-    products: &[NewProduct],
+    products: &[ReadProduct],
 ) -> Result<(), DbError> {
-    tx.query("INSERT INTO import_products (import_id, place, product) VALUES {rows}")
-        .rows(products.iter().enumerate(), |row, (index, product)| {
-            row.bind(id).bind(first + index as i64).bind(Json(product.clone()))
+    tx.query("INSERT INTO import_products (import_id, place, file_row, product) VALUES {rows}")
+        .rows(products.iter().enumerate(), |row, (index, read)| {
+            row.bind(id).bind(first + index as i64).bind(read.row as i64).bind(Json(read.product.clone()))
         })
         .run()
         .await
@@ -90,7 +91,7 @@ pub async fn insert_products(
 }
 
 /// Forgets the products of an import before this place.
-pub async fn delete_products(tx: &mut Tx, id: ImportId, before: i64) -> Result<(), DbError> {
+pub(crate) async fn delete_products(tx: &mut Tx, id: ImportId, before: i64) -> Result<(), DbError> {
     tx.query("DELETE FROM import_products WHERE import_id = $1 AND place < $2")
         .bind(id)
         .bind(before)
@@ -99,16 +100,16 @@ pub async fn delete_products(tx: &mut Tx, id: ImportId, before: i64) -> Result<(
         .map(|_| ())
 }
 
-/// The products of an import from this place on.
-pub async fn products(
+/// The products of an import from this place on, each with its row in the file.
+pub(crate) async fn products(
     db: &Db,
     id: ImportId,
     from: i64,
     most: i64,
-) -> Result<Vec<(i64, NewProduct)>, DbError> {
+) -> Result<Vec<(u64, NewProduct)>, DbError> {
     let rows: Vec<(i64, Json<NewProduct>)> = db
         .query(
-            "SELECT place, product
+            "SELECT file_row, product
              FROM import_products
              WHERE import_id = $1 AND place >= $2
              ORDER BY place
@@ -119,11 +120,11 @@ pub async fn products(
         .bind(most)
         .all()
         .await?;
-    Ok(rows.into_iter().map(|(place, product)| (place, product.0)).collect())
+    Ok(rows.into_iter().map(|(row, product)| (row as u64, product.0)).collect())
 }
 
 /// Says what reading has shown.
-pub async fn finish_reading(tx: &mut Tx, import: &Import) -> Result<(), DbError> {
+pub(crate) async fn finish_reading(tx: &mut Tx, import: &Import) -> Result<(), DbError> {
     tx.query(
         "UPDATE imports
          SET status = $1, counts = $2, errors = $3, updated_at = $4
@@ -140,9 +141,11 @@ pub async fn finish_reading(tx: &mut Tx, import: &Import) -> Result<(), DbError>
 }
 
 /// Lets an import that was previewed be applied. Returns whether it waited for that.
-pub async fn confirm(tx: &mut Tx, id: ImportId, now: Moment) -> Result<bool, DbError> {
+pub(crate) async fn confirm(tx: &mut Tx, id: ImportId, now: Moment) -> Result<bool, DbError> {
     let confirmed = tx
-        .query("UPDATE imports SET status = 'applying', updated_at = $1 WHERE id = $2 AND status = 'previewed'")
+        .query(
+            "UPDATE imports SET status = 'applying', updated_at = $1 WHERE id = $2 AND status = 'previewed'",
+        )
         .bind(now)
         .bind(id)
         .run()
@@ -151,7 +154,7 @@ pub async fn confirm(tx: &mut Tx, id: ImportId, now: Moment) -> Result<bool, DbE
 }
 
 /// Moves an import on, from the place at which it was read. Returns whether nobody else has.
-pub async fn advance(tx: &mut Tx, import: &Import, to: i64) -> Result<bool, DbError> {
+pub(crate) async fn advance(tx: &mut Tx, import: &Import, to: i64) -> Result<bool, DbError> {
     let moved = tx
         .query(
             "UPDATE imports
@@ -168,7 +171,7 @@ pub async fn advance(tx: &mut Tx, import: &Import, to: i64) -> Result<bool, DbEr
 }
 
 /// Keeps what was counted and found while it is applied, and whether it is done.
-pub async fn update(tx: &mut Tx, import: &Import) -> Result<(), DbError> {
+pub(crate) async fn update(tx: &mut Tx, import: &Import) -> Result<(), DbError> {
     tx.query("UPDATE imports SET status = $1, counts = $2, errors = $3, updated_at = $4 WHERE id = $5")
         .bind(import.status.as_str())
         .bind(Json(import.counts))
@@ -181,7 +184,7 @@ pub async fn update(tx: &mut Tx, import: &Import) -> Result<(), DbError> {
 }
 
 /// Whether there are imports that nobody will come back to: not confirmed since `unconfirmed`, or older than `old`.
-pub async fn any_forgotten(db: &Db, unconfirmed: Moment, old: Moment) -> Result<bool, DbError> {
+pub(crate) async fn any_forgotten(db: &Db, unconfirmed: Moment, old: Moment) -> Result<bool, DbError> {
     let (due,): (bool,) = db
         .query(
             "SELECT EXISTS (
@@ -199,7 +202,7 @@ pub async fn any_forgotten(db: &Db, unconfirmed: Moment, old: Moment) -> Result<
 }
 
 /// Deletes those.
-pub async fn forget(tx: &mut Tx, unconfirmed: Moment, old: Moment) -> Result<(), DbError> {
+pub(crate) async fn forget(tx: &mut Tx, unconfirmed: Moment, old: Moment) -> Result<(), DbError> {
     tx.query(
         "DELETE FROM import_products
          WHERE import_id IN (

@@ -14,14 +14,14 @@ use super::service::{LocationError, Locations};
 use crate::stock::http::refused;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(create);
 }
 
 /// A new location.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LocationBody {
+pub(crate) struct LocationBody {
     /// What staff call it.
     #[schema(example = "Warehouse north")]
     pub name: String,
@@ -30,7 +30,7 @@ pub struct LocationBody {
 /// A location.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LocationView {
+pub(crate) struct LocationView {
     /// Its id.
     pub id: LocationId,
     /// What staff call it.

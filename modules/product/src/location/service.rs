@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 
 /// The locations.
 #[derive(Clone)]
-pub struct Locations {
+pub(crate) struct Locations {
     db: Db,
     pub(super) commands: Commands,
 }
@@ -30,17 +30,17 @@ pub enum LocationError {
 
 impl Locations {
     /// The locations in this database.
-    pub fn new(db: Db, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, commands: Commands) -> Self {
         Self { db, commands }
     }
 
     /// All of them.
-    pub async fn list(&self) -> Result<Page<Location>, LocationError> {
+    pub(crate) async fn list(&self) -> Result<Page<Location>, LocationError> {
         Ok(Page { data: store::list(&self.db).await?, has_more: false })
     }
 
     /// Adds one. The same id again is the same location.
-    pub async fn create(&self, id: LocationId, name: String) -> Result<Location, LocationError> {
+    pub(crate) async fn create(&self, id: LocationId, name: String) -> Result<Location, LocationError> {
         let location = Location::new(id, name, self.db.clock().now())?;
         let mut tx = self.db.begin().await?;
         let there = store::insert(&mut tx, &location).await?;

@@ -20,14 +20,14 @@ impl From<LocationRow> for Location {
 }
 
 /// All of them, the oldest first.
-pub async fn list(db: &Db) -> Result<Vec<Location>, DbError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<Location>, DbError> {
     let rows: Vec<LocationRow> =
         db.query("SELECT id, name, created_at FROM stock_locations ORDER BY id").all().await?;
     Ok(rows.into_iter().map(Location::from).collect())
 }
 
 /// Stores a new one. Returns whether it is there: the name may be another's.
-pub async fn insert(tx: &mut Tx, location: &Location) -> Result<bool, DbError> {
+pub(crate) async fn insert(tx: &mut Tx, location: &Location) -> Result<bool, DbError> {
     tx.query("INSERT INTO stock_locations (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
         .bind(location.id)
         .bind(location.name.clone())

@@ -11,7 +11,7 @@ use crate::variant::{NewVariant, VariantChange};
 
 /// What is to be different about a product. Absent keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ProductChange {
+pub(crate) struct ProductChange {
     /// What the customer reads.
     pub title: Option<String>,
     /// What it is called in addresses.
@@ -32,7 +32,7 @@ pub struct ProductChange {
 
 /// What became of a variant when its product was handed in once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recount {
+pub(crate) struct Recount {
     /// The variant.
     pub variant_id: VariantId,
     /// How many there are now.
@@ -44,7 +44,7 @@ impl Product {
     ///
     /// # Errors
     /// It could not be like that.
-    pub fn change(&mut self, change: ProductChange, now: Moment) -> Result<(), Refusal> {
+    pub(crate) fn change(&mut self, change: ProductChange, now: Moment) -> Result<(), Refusal> {
         let ProductChange { title, slug, description, vendor, kind, tags, status, images } = change;
         self.title = title.unwrap_or(std::mem::take(&mut self.title));
         self.slug = slug.unwrap_or(std::mem::take(&mut self.slug));
@@ -62,7 +62,7 @@ impl Product {
     ///
     /// # Errors
     /// It could not be like that, or could not be told apart from another.
-    pub fn change_variant(
+    pub(crate) fn change_variant(
         &mut self,
         id: VariantId,
         change: VariantChange,
@@ -82,7 +82,7 @@ impl Product {
     ///
     /// # Errors
     /// It has other axes, or could not be like that.
-    pub fn take_over(
+    pub(crate) fn take_over(
         &mut self,
         new: NewProduct,
         mut next_id: impl FnMut() -> VariantId,

@@ -10,17 +10,14 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ProductStatus;
+use super::body::{ProductBody, ProductPatchBody};
 use super::service::{ProductError, Products};
 use super::store::ProductFilter;
+use super::view::ProductView;
 use crate::stock::http::refused;
-use body::{ProductBody, ProductPatchBody};
-use view::ProductView;
-
-pub mod body;
-pub mod view;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(create).service(read).service(update).service(archive);
 }
 
@@ -28,7 +25,7 @@ pub fn routes(app: &mut ServiceConfig<'_>) {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ProductParams {
+pub(crate) struct ProductParams {
     /// Only with this status.
     pub status: Option<ProductStatus>,
     /// Only the one with exactly this slug, or with a variant of exactly this stock keeping unit.

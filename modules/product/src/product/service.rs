@@ -18,7 +18,7 @@ const TRIES: u32 = 5;
 
 /// The products.
 #[derive(Clone)]
-pub struct Products {
+pub(crate) struct Products {
     db: Db,
     kept: Kept,
     pub(super) commands: Commands,
@@ -49,17 +49,17 @@ pub enum ProductError {
 
 impl Products {
     /// The products in this database.
-    pub fn new(db: Db, kept: Kept, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept, commands: Commands) -> Self {
         Self { db, kept, commands }
     }
 
     /// One product.
-    pub async fn find(&self, id: ProductId) -> Result<Product, ProductError> {
+    pub(crate) async fn find(&self, id: ProductId) -> Result<Product, ProductError> {
         store::find(&self.db, id).await?.ok_or(ProductError::NotFound)
     }
 
     /// A page of products, newest first.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         filter: &ProductFilter,
         page: &PageRequest<ProductId>,
@@ -68,10 +68,15 @@ impl Products {
     }
 
     /// Adds a product. The same id again is the same product. `cause` is who brings its first stock.
-    pub async fn create(&self, id: ProductId, new: NewProduct, cause: &str) -> Result<Product, ProductError> {
+    pub(crate) async fn create(
+        &self,
+        id: ProductId,
+        new: NewProduct,
+        cause: &str,
+    ) -> Result<Product, ProductError> {
         let mut tries = 1;
         loop {
-            match self.try_create(id, new.clone(), cause).await {
+            match self.try_create(id, new.clone(), cause, tries).await {
                 Err(ProductError::Db(DbError::Unique(_))) if tries < TRIES => tries += 1,
                 Err(ProductError::SlugTaken) if new.slug.is_none() && tries < TRIES => tries += 1,
                 other => return other,
@@ -79,28 +84,35 @@ impl Products {
         }
     }
 
-    async fn try_create(&self, id: ProductId, new: NewProduct, cause: &str) -> Result<Product, ProductError> {
+    async fn try_create(
+        &self,
+        id: ProductId,
+        new: NewProduct,
+        cause: &str,
+        tries: u32,
+    ) -> Result<Product, ProductError> {
         let clock = self.db.clock();
         let slug = match &new.slug {
             Some(slug) => slug.clone(),
+            // Many of one title at once: the end of an id is nobody else's.
+            None if tries > 2 => slug::unique(&new.title, id),
             None => self.free_slug(id, &new.title).await?,
         };
         let product = Product::new(id, slug, new, || clock.id(), clock.now())?;
         let variants: Vec<&Variant> = product.variants.iter().collect();
-        if let Some((index, field)) = variant::service::taken(&self.db, &variants).await? {
-            // The first attempt at this very product may be who has it.
-            let known = store::find(&self.db, id).await?;
-            return known.ok_or(ProductError::CodeTaken(Place::Variant(index, field)));
-        }
         let mut tx = self.db.begin().await?;
         if !store::insert(&mut tx, &product).await? {
             tx.rollback().await;
             return store::find(&self.db, id).await?.ok_or(ProductError::SlugTaken);
         }
+        if let Some((index, field)) = variant::service::taken(&mut tx, &variants).await? {
+            return Err(ProductError::CodeTaken(Place::Variant(index, field)));
+        }
         variant::store::save(&mut tx, &variants).await?;
         variant::store::save_prices(&mut tx, &variants).await?;
         stock::store::insert_levels(&mut tx, &variants).await?;
-        let received = variant::service::first_stock(clock, &variants, MovementKind::Received, id.uuid(), cause);
+        let received =
+            variant::service::first_stock(clock, &variants, MovementKind::Received, id.uuid(), cause);
         stock::store::insert_movements(&mut tx, &received).await?;
         tx.publish(&ProductCreated { product_id: id }).await?;
         self.kept.end_with(&mut tx, [id]);
@@ -109,7 +121,11 @@ impl Products {
     }
 
     /// Changes a product as it was read, unless somebody else did so since.
-    pub async fn update(&self, mut product: Product, change: ProductChange) -> Result<Product, ProductError> {
+    pub(crate) async fn update(
+        &self,
+        mut product: Product,
+        change: ProductChange,
+    ) -> Result<Product, ProductError> {
         product.change(change, self.db.clock().now())?;
         let mut tx = self.db.begin().await?;
         match store::update(&mut tx, &product).await {
@@ -125,7 +141,7 @@ impl Products {
     }
 
     /// Takes a product off sale for good. It is kept, because orders speak of it.
-    pub async fn archive(&self, id: ProductId) -> Result<(), ProductError> {
+    pub(crate) async fn archive(&self, id: ProductId) -> Result<(), ProductError> {
         let mut tx = self.db.begin().await?;
         if !store::archive(&mut tx, id, self.db.clock().now()).await? {
             tx.rollback().await;
@@ -142,6 +158,7 @@ impl Products {
         let taken = store::with_slugs(&self.db, &candidates).await?;
         let taken: Vec<String> =
             taken.into_iter().filter(|(other, _)| *other != id).map(|(_, slug)| slug).collect();
-        Ok(slug::choose(candidates, &taken, id))
+        let free = candidates.into_iter().find(|slug| !taken.contains(slug));
+        Ok(free.unwrap_or_else(|| slug::unique(title, id)))
     }
 }

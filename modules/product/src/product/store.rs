@@ -51,12 +51,12 @@ impl ProductRow {
 }
 
 /// Finds a product.
-pub async fn find(db: &Db, id: ProductId) -> Result<Option<Product>, DbError> {
+pub(crate) async fn find(db: &Db, id: ProductId) -> Result<Option<Product>, DbError> {
     Ok(find_all(db, &[id]).await?.pop())
 }
 
 /// Finds products by their ids, in the order of their ids; unknown ones are left out.
-pub async fn find_all(db: &Db, ids: &[ProductId]) -> Result<Vec<Product>, DbError> {
+pub(crate) async fn find_all(db: &Db, ids: &[ProductId]) -> Result<Vec<Product>, DbError> {
     let rows: Vec<ProductRow> = db
         .query(
             "SELECT id, slug, title, description, vendor, type, tags, status, options, images, version, created_at,
@@ -81,13 +81,13 @@ pub async fn find_all(db: &Db, ids: &[ProductId]) -> Result<Vec<Product>, DbErro
 }
 
 /// The products that have these slugs.
-pub async fn with_slugs(db: &Db, slugs: &[String]) -> Result<Vec<(ProductId, String)>, DbError> {
+pub(crate) async fn with_slugs(db: &Db, slugs: &[String]) -> Result<Vec<(ProductId, String)>, DbError> {
     db.query("SELECT id, slug FROM products WHERE slug IN {list}").list(slugs.iter().cloned()).all().await
 }
 
 /// Which products a list shows.
 #[derive(Debug, Clone, Default)]
-pub struct ProductFilter {
+pub(crate) struct ProductFilter {
     /// Only with this status.
     pub status: Option<ProductStatus>,
     /// Only the one with this slug, or with a variant of this stock keeping unit.
@@ -95,7 +95,7 @@ pub struct ProductFilter {
 }
 
 /// A page of products, newest first.
-pub async fn list(
+pub(crate) async fn list(
     db: &Db,
     filter: &ProductFilter,
     page: &PageRequest<ProductId>,
@@ -129,7 +129,7 @@ pub async fn list(
 }
 
 /// Stores a new product without its variants. Returns whether neither its id nor its slug was taken.
-pub async fn insert(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
+pub(crate) async fn insert(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
     let inserted = tx
         .query(
             "INSERT INTO products
@@ -148,7 +148,7 @@ pub async fn insert(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
 ///
 /// # Errors
 /// [`DbError::Unique`] when a slug is another product's.
-pub async fn save(tx: &mut Tx, products: &[Product]) -> Result<(), DbError> {
+pub(crate) async fn save(tx: &mut Tx, products: &[Product]) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO products
              (id, slug, title, description, vendor, type, tags, status, options, images, version, created_at,
@@ -185,7 +185,7 @@ fn row<'q>(row: platform::db::Query<'q>, product: &Product) -> platform::db::Que
 ///
 /// # Errors
 /// [`DbError::Unique`] when the slug is another product's.
-pub async fn update(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
+pub(crate) async fn update(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
     let updated = tx
         .query(
             "UPDATE products
@@ -211,7 +211,7 @@ pub async fn update(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
 }
 
 /// Takes a product off sale. Returns whether it was not off before.
-pub async fn archive(tx: &mut Tx, id: ProductId, now: Moment) -> Result<bool, DbError> {
+pub(crate) async fn archive(tx: &mut Tx, id: ProductId, now: Moment) -> Result<bool, DbError> {
     let archived = tx
         .query(
             "UPDATE products

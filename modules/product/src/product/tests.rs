@@ -95,7 +95,8 @@ fn a_price_is_never_negative_and_one_in_each_currency() {
 
 #[test]
 fn what_cannot_be_shown_is_refused() {
-    for (title, place) in [("", "/title"), (" ", "/title"), ("a\0b", "/title"), (&*"x".repeat(201), "/title")] {
+    for (title, place) in [("", "/title"), (" ", "/title"), ("a\0b", "/title"), (&*"x".repeat(201), "/title")]
+    {
         assert_eq!(place_of(NewProduct { title: title.into(), slug: Some("a".into()), ..shirt() }), place);
     }
     assert_eq!(place_of(NewProduct { tags: vec!["a".into(), "a".into()], ..shirt() }), "/tags/1");

@@ -22,16 +22,16 @@ const BATCH: i64 = 50;
 
 /// Up to when the order module's log has been heard. Nothing, until its end was reached once.
 #[derive(Debug, Clone)]
-pub struct Heard(Arc<AtomicI64>);
+pub(crate) struct Heard(Arc<AtomicI64>);
 
 impl Heard {
     /// Nothing yet.
-    pub fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self(Arc::new(AtomicI64::new(i64::MIN)))
     }
 
     /// Everything up to this moment.
-    pub fn up_to(&self, at: Moment) {
+    pub(crate) fn up_to(&self, at: Moment) {
         self.0.fetch_max(at.micros(), Ordering::Relaxed);
     }
 
@@ -43,7 +43,7 @@ impl Heard {
 
 /// Ends leases.
 #[derive(Clone)]
-pub struct Expiry {
+pub(crate) struct Expiry {
     db: Db,
     kept: Kept,
     heard: Heard,
@@ -52,7 +52,7 @@ pub struct Expiry {
 
 impl Expiry {
     /// Ends the leases in this database, so long after they ran out.
-    pub fn new(db: Db, kept: Kept, heard: Heard, margin: Duration) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept, heard: Heard, margin: Duration) -> Self {
         Self { db, kept, heard, margin }
     }
 
@@ -60,7 +60,7 @@ impl Expiry {
     ///
     /// # Errors
     /// As any statement; nothing was given back.
-    pub async fn sweep(&self) -> Result<bool, DbError> {
+    pub(crate) async fn sweep(&self) -> Result<bool, DbError> {
         let Some(heard) = self.heard.last() else { return Ok(false) };
         let before = heard.minus(self.margin);
         if !store::any_due(&self.db, before).await? {

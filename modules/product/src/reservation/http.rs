@@ -14,14 +14,14 @@ use super::store::ReservationPlace;
 use super::{Held, ReservationStatus};
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list);
 }
 
 /// Stock that is or was set aside.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ReservationView {
+pub(crate) struct ReservationView {
     /// Its id.
     pub id: ReservationId,
     /// Where it is in its life.
@@ -39,7 +39,7 @@ pub struct ReservationView {
 /// So many of a variant at a location.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ReservationItemView {
+pub(crate) struct ReservationItemView {
     /// The variant.
     pub variant_id: VariantId,
     /// Where it lies.
@@ -70,7 +70,7 @@ impl From<Held> for ReservationView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ReservationParams {
+pub(crate) struct ReservationParams {
     /// Only with this status.
     pub status: Option<ReservationStatus>,
     /// How many items, 1 to 100; 25 when left out.
@@ -91,12 +91,13 @@ async fn list(
     Params(params): Params<ReservationParams>,
 ) -> Result<Answer, Problem> {
     caller.require("stock:read")?;
-    let scope = params.status.map_or("reservations".to_owned(), |status| {
-        format!("reservations?status={}", status.as_str())
-    });
+    let scope = params
+        .status
+        .map_or("reservations".to_owned(), |status| format!("reservations?status={}", status.as_str()));
     let page = page_request(&scope, params.limit, params.after.as_deref())?;
     let held = reservations.list(params.status, &page).await?.map(ReservationView::from);
-    let place = |last: &ReservationView| ReservationPlace { created_at: last.created_at, key: last.id.uuid() };
+    let place =
+        |last: &ReservationView| ReservationPlace { created_at: last.created_at, key: last.id.uuid() };
     Ok(Answer::ok(&PageView::new(&scope, held, place)?))
 }
 

@@ -11,14 +11,14 @@ use super::store::ReservationPlace;
 use super::{Held, ReservationStatus, Unreservable, check, store};
 use crate::catalogue::kept::Kept;
 use crate::location::MAIN;
-use crate::stock::{self, Line, LevelChange, Movement, MovementKind, allocate, gather};
+use crate::stock::{self, LevelChange, Line, Movement, MovementKind, allocate, gather};
 
 /// How often a transaction that stood in another's way is done again.
 const TRIES: u32 = 5;
 
 /// The reservations.
 #[derive(Clone)]
-pub struct Reservations {
+pub(crate) struct Reservations {
     db: Db,
     kept: Kept,
 }
@@ -51,12 +51,12 @@ enum Attempt {
 
 impl Reservations {
     /// The reservations in this database.
-    pub fn new(db: Db, kept: Kept) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept) -> Self {
         Self { db, kept }
     }
 
     /// Sets stock aside and says until when. The same key again prolongs the lease.
-    pub async fn reserve(
+    pub(crate) async fn reserve(
         &self,
         key: Uuid,
         items: &[ReservedItem],
@@ -73,7 +73,7 @@ impl Reservations {
     }
 
     /// Gives a reservation's stock back. Without such a held reservation there is nothing to do.
-    pub async fn release(&self, key: Uuid) -> Result<(), ReservationError> {
+    pub(crate) async fn release(&self, key: Uuid) -> Result<(), ReservationError> {
         let mut tries = 1;
         loop {
             match self.give_back(key).await {
@@ -84,7 +84,7 @@ impl Reservations {
     }
 
     /// A page of reservations, newest first; of all statuses when none is named.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         status: Option<ReservationStatus>,
         page: &PageRequest<ReservationPlace>,
@@ -100,8 +100,8 @@ impl Reservations {
         lease: Duration,
     ) -> Result<Moment, ReservationError> {
         // Nearly every shop has everything at its main location: then two statements do.
-        let first = match self.from_main(key, items, lease).await? {
-            Attempt::NotFromMain => self.from_anywhere(key, items, lease).await?,
+        let first = match self.take_from_main(key, items, lease).await? {
+            Attempt::NotFromMain => self.take_from_anywhere(key, items, lease).await?,
             other => other,
         };
         match first {
@@ -110,7 +110,7 @@ impl Reservations {
         }
     }
 
-    async fn from_main(
+    async fn take_from_main(
         &self,
         key: Uuid,
         items: &[ReservedItem],
@@ -127,7 +127,7 @@ impl Reservations {
     }
 
     /// Looks at every location, which also tells what falls short.
-    async fn from_anywhere(
+    async fn take_from_anywhere(
         &self,
         key: Uuid,
         items: &[ReservedItem],
@@ -187,7 +187,7 @@ impl Reservations {
     ///
     /// `false` when the reservation had ended before and there is no longer enough; then the transaction must be
     /// undone.
-    pub async fn consume(&self, tx: &mut Tx, key: Uuid, cause: &str) -> Result<bool, DbError> {
+    pub(crate) async fn consume(&self, tx: &mut Tx, key: Uuid, cause: &str) -> Result<bool, DbError> {
         let now = self.db.clock().now();
         let (lines, reserved) = match store::end(tx, key, ReservationStatus::Consumed, now).await? {
             Some(lines) => (lines, -1),

@@ -33,7 +33,7 @@ impl From<ReservationRow> for Held {
 }
 
 /// Stores a new reservation. Returns whether there was none with this key.
-pub async fn insert(
+pub(crate) async fn insert(
     tx: &mut Tx,
     key: Uuid,
     lines: &[Line],
@@ -57,7 +57,7 @@ pub async fn insert(
 
 /// Lets a held reservation run on, never shorter than it did. Returns when its lease ends now; `None` when it is not
 /// held.
-pub async fn prolong(
+pub(crate) async fn prolong(
     tx: &mut Tx,
     key: Uuid,
     expires_at: Moment,
@@ -79,7 +79,7 @@ pub async fn prolong(
 }
 
 /// Ends a held reservation. Returns what it held; `None` when it is not held.
-pub async fn end(
+pub(crate) async fn end(
     tx: &mut Tx,
     key: Uuid,
     status: ReservationStatus,
@@ -101,7 +101,7 @@ pub async fn end(
 }
 
 /// Turns a reservation that had ended after all into one whose stock was sold.
-pub async fn consume_late(tx: &mut Tx, key: Uuid, now: Moment) -> Result<(), DbError> {
+pub(crate) async fn consume_late(tx: &mut Tx, key: Uuid, now: Moment) -> Result<(), DbError> {
     tx.query("UPDATE reservations SET status = 'consumed', updated_at = $1 WHERE key = $2")
         .bind(now)
         .bind(key)
@@ -111,7 +111,7 @@ pub async fn consume_late(tx: &mut Tx, key: Uuid, now: Moment) -> Result<(), DbE
 }
 
 /// One reservation.
-pub async fn find(tx: &mut Tx, key: Uuid) -> Result<Option<Held>, DbError> {
+pub(crate) async fn find(tx: &mut Tx, key: Uuid) -> Result<Option<Held>, DbError> {
     let row: Option<ReservationRow> = tx
         .query(
             "SELECT key, status, lines, expires_at, created_at, updated_at
@@ -125,7 +125,7 @@ pub async fn find(tx: &mut Tx, key: Uuid) -> Result<Option<Held>, DbError> {
 }
 
 /// Whether a lease ended before this moment.
-pub async fn any_due(db: &Db, before: Moment) -> Result<bool, DbError> {
+pub(crate) async fn any_due(db: &Db, before: Moment) -> Result<bool, DbError> {
     let (due,): (bool,) = db
         .query("SELECT EXISTS (SELECT 1 FROM reservations WHERE status = 'held' AND expires_at < $1)")
         .bind(before)
@@ -135,7 +135,7 @@ pub async fn any_due(db: &Db, before: Moment) -> Result<bool, DbError> {
 }
 
 /// Ends reservations whose lease ended before this moment. Returns their keys and what they held.
-pub async fn expire(
+pub(crate) async fn expire(
     tx: &mut Tx,
     before: Moment,
     most: i64,
@@ -176,7 +176,7 @@ pub async fn expire(
 
 /// Where a reservation stands in the list.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct ReservationPlace {
+pub(crate) struct ReservationPlace {
     /// When it was made.
     pub created_at: Moment,
     /// Its key.
@@ -184,7 +184,7 @@ pub struct ReservationPlace {
 }
 
 /// A page of reservations with one of these statuses, newest first.
-pub async fn list(
+pub(crate) async fn list(
     db: &Db,
     statuses: &[ReservationStatus],
     page: &PageRequest<ReservationPlace>,

@@ -10,7 +10,11 @@ use crate::catalogue::kept::Kept;
 ///
 /// What is in memory about their products ends with the transaction, and who waits for a variant to run out or to
 /// come back is told.
-pub async fn apply(tx: &mut Tx, kept: &Kept, changes: &[LevelChange]) -> Result<Option<Vec<Level>>, DbError> {
+pub(crate) async fn apply(
+    tx: &mut Tx,
+    kept: &Kept,
+    changes: &[LevelChange],
+) -> Result<Option<Vec<Level>>, DbError> {
     let after = store::change(tx, changes).await?;
     if after.len() < changes.len() {
         return Ok(None);

@@ -13,14 +13,14 @@ use super::service::{Cause, Stock, StockError};
 use super::{Level, Movement, MovementKind};
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(levels).service(adjust).service(count).service(transfer).service(movements);
 }
 
 /// So many more or fewer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AdjustmentBody {
+pub(crate) struct AdjustmentBody {
     /// The variant.
     pub variant_id: VariantId,
     /// How many came; negative when they went.
@@ -37,7 +37,7 @@ pub struct AdjustmentBody {
 /// How many somebody has counted.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CountBody {
+pub(crate) struct CountBody {
     /// The variant.
     pub variant_id: VariantId,
     /// How many there are, those set aside included.
@@ -54,7 +54,7 @@ pub struct CountBody {
 /// From one location to another.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TransferBody {
+pub(crate) struct TransferBody {
     /// The variant.
     pub variant_id: VariantId,
     /// Where they lie.
@@ -72,7 +72,7 @@ pub struct TransferBody {
 /// How much of a variant lies at a location.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LevelView {
+pub(crate) struct LevelView {
     /// The variant.
     pub variant_id: VariantId,
     /// The location.
@@ -100,7 +100,7 @@ impl From<Level> for LevelView {
 /// Goods that came or went.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MovementView {
+pub(crate) struct MovementView {
     /// Its id.
     pub id: MovementId,
     /// The variant.
@@ -138,7 +138,7 @@ impl From<Movement> for MovementView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct StockParams {
+pub(crate) struct StockParams {
     /// Only of this variant.
     pub variant_id: Option<VariantId>,
     /// How many items, 1 to 100; 25 when left out.
@@ -179,7 +179,7 @@ async fn adjust(stock: Data<Stock>, command: Command<AdjustmentBody>) -> Result<
     let who = staff(&command.caller)?;
     let service = stock.clone();
     let work = move |body: AdjustmentBody, effect: platform::Effect| async move {
-        let cause = Cause { effect_id: effect.id, cause: who, reason: Some(body.reason) };
+        let cause = Cause { effect_id: effect.id, who, reason: Some(body.reason) };
         let level = service.adjust(body.variant_id, body.location_id, body.delta, cause).await?;
         Ok(Answer::ok(&LevelView::from(level)))
     };
@@ -193,7 +193,7 @@ async fn count(stock: Data<Stock>, command: Command<CountBody>) -> Result<Answer
     let who = staff(&command.caller)?;
     let service = stock.clone();
     let work = move |body: CountBody, effect: platform::Effect| async move {
-        let cause = Cause { effect_id: effect.id, cause: who, reason: body.reason };
+        let cause = Cause { effect_id: effect.id, who, reason: body.reason };
         let level = service.count(body.variant_id, body.location_id, body.on_hand, cause).await?;
         Ok(Answer::ok(&LevelView::from(level)))
     };
@@ -207,7 +207,7 @@ async fn transfer(stock: Data<Stock>, command: Command<TransferBody>) -> Result<
     let who = staff(&command.caller)?;
     let service = stock.clone();
     let work = move |body: TransferBody, effect: platform::Effect| async move {
-        let cause = Cause { effect_id: effect.id, cause: who, reason: body.reason };
+        let cause = Cause { effect_id: effect.id, who, reason: body.reason };
         let (from, to) = (body.from_location_id, body.to_location_id);
         let level = service.transfer(body.variant_id, from, to, body.quantity, cause).await?;
         Ok(Answer::ok(&LevelView::from(level)))
@@ -239,14 +239,14 @@ impl From<StockError> for Problem {
     fn from(error: StockError) -> Self {
         let detail = error.to_string();
         match error {
-            StockError::Refused(refusal) => refused("invalid_stock_change", "Stock cannot change like that", &refusal),
-            StockError::Unknown(place) => {
-                Self::unprocessable("invalid_stock_change", "Stock cannot change like that").field(
-                    place.to_string(),
-                    "unknown",
-                    detail,
-                )
+            StockError::Refused(refusal) => {
+                refused("invalid_stock_change", "Stock cannot change like that", &refusal)
             }
+            StockError::Unknown(place) => Self::unprocessable(
+                "invalid_stock_change",
+                "Stock cannot change like that",
+            )
+            .field(place.to_string(), "unknown", detail),
             StockError::Insufficient(level) => Self::conflict(
                 "insufficient_stock",
                 "There is not enough stock that is not set aside for a checkout",

@@ -15,7 +15,7 @@ const LONGEST_REASON: usize = 500;
 
 /// The stock.
 #[derive(Clone)]
-pub struct Stock {
+pub(crate) struct Stock {
     db: Db,
     kept: Kept,
     pub(super) commands: Commands,
@@ -40,23 +40,23 @@ pub enum StockError {
 
 /// Who changes stock, why, and under which identity: the same one again changes nothing.
 #[derive(Debug, Clone)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// The identity.
     pub effect_id: Uuid,
     /// Who.
-    pub cause: String,
+    pub who: String,
     /// Why.
     pub reason: Option<String>,
 }
 
 impl Stock {
     /// The stock in this database.
-    pub fn new(db: Db, kept: Kept, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept, commands: Commands) -> Self {
         Self { db, kept, commands }
     }
 
     /// A page of levels.
-    pub async fn levels(
+    pub(crate) async fn levels(
         &self,
         variant: Option<VariantId>,
         page: &PageRequest<(VariantId, LocationId)>,
@@ -65,7 +65,7 @@ impl Stock {
     }
 
     /// A page of movements, newest first.
-    pub async fn movements(
+    pub(crate) async fn movements(
         &self,
         variant: Option<VariantId>,
         page: &PageRequest<MovementId>,
@@ -74,7 +74,7 @@ impl Stock {
     }
 
     /// Adds so many, or takes them away.
-    pub async fn adjust(
+    pub(crate) async fn adjust(
         &self,
         variant: VariantId,
         location: Option<LocationId>,
@@ -95,7 +95,7 @@ impl Stock {
     }
 
     /// Sets how many somebody has counted.
-    pub async fn count(
+    pub(crate) async fn count(
         &self,
         variant: VariantId,
         location: Option<LocationId>,
@@ -114,7 +114,7 @@ impl Stock {
     }
 
     /// Brings so many from one location to another. Returns the level they came to.
-    pub async fn transfer(
+    pub(crate) async fn transfer(
         &self,
         variant: VariantId,
         from: LocationId,
@@ -202,7 +202,7 @@ impl Stock {
             location_id,
             kind,
             delta,
-            cause: cause.cause.clone(),
+            cause: cause.who.clone(),
             reason: cause.reason.clone(),
             created_at,
         }

@@ -94,14 +94,11 @@ const CHANGE: Sql = Sql::each(
 
 /// Changes levels that allow it: nothing negative, and nothing set aside that is not there. Returns those that did,
 /// as they are now. Each level may be among the changes once.
-pub async fn change(tx: &mut Tx, changes: &[LevelChange]) -> Result<Vec<Level>, DbError> {
+pub(crate) async fn change(tx: &mut Tx, changes: &[LevelChange]) -> Result<Vec<Level>, DbError> {
     let rows: Vec<LevelRow> = tx
         .query(CHANGE)
         .rows(changes, |row, change| {
-            row.bind(change.variant_id)
-                .bind(change.location_id)
-                .bind(change.on_hand)
-                .bind(change.reserved)
+            row.bind(change.variant_id).bind(change.location_id).bind(change.on_hand).bind(change.reserved)
         })
         .all()
         .await?;
@@ -109,7 +106,7 @@ pub async fn change(tx: &mut Tx, changes: &[LevelChange]) -> Result<Vec<Level>, 
 }
 
 /// All levels of these variants; nobody else changes them before the transaction ends.
-pub async fn lock(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<Level>, DbError> {
+pub(crate) async fn lock(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<Level>, DbError> {
     let rows: Vec<LevelRow> = tx
         .query(Sql::each(
             "SELECT variant_id, location_id, product_id, on_hand, reserved
@@ -129,7 +126,7 @@ pub async fn lock(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<Level>, DbE
 }
 
 /// What can be bought of these variants, over all locations.
-pub async fn available(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<(VariantId, i64)>, DbError> {
+pub(crate) async fn available(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<(VariantId, i64)>, DbError> {
     tx.query(
         "SELECT variant_id, CAST(SUM(on_hand - reserved) AS BIGINT)
          FROM stock_levels
@@ -142,7 +139,7 @@ pub async fn available(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<(Varia
 }
 
 /// Makes the levels of new variants at the main location. Those that are there stay as they are.
-pub async fn insert_levels(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
+pub(crate) async fn insert_levels(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO stock_levels (variant_id, location_id, product_id, on_hand, reserved)
          VALUES {rows}
@@ -157,7 +154,11 @@ pub async fn insert_levels(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbE
 }
 
 /// Makes the level of a variant at a location, empty. Returns whether there are such a variant and location.
-pub async fn insert_level(tx: &mut Tx, variant: VariantId, location: LocationId) -> Result<bool, DbError> {
+pub(crate) async fn insert_level(
+    tx: &mut Tx,
+    variant: VariantId,
+    location: LocationId,
+) -> Result<bool, DbError> {
     tx.query(
         "INSERT INTO stock_levels (variant_id, location_id, product_id, on_hand, reserved)
          SELECT variants.id, stock_locations.id, variants.product_id, 0, 0
@@ -179,7 +180,7 @@ pub async fn insert_level(tx: &mut Tx, variant: VariantId, location: LocationId)
 }
 
 /// Writes down what moved. Returns what had not been written down before: one effect moves goods once.
-pub async fn insert_movements(tx: &mut Tx, movements: &[Movement]) -> Result<Vec<Line>, DbError> {
+pub(crate) async fn insert_movements(tx: &mut Tx, movements: &[Movement]) -> Result<Vec<Line>, DbError> {
     let rows: Vec<(VariantId, LocationId, i64)> = tx
         .query(
             "INSERT INTO stock_movements
@@ -206,7 +207,7 @@ pub async fn insert_movements(tx: &mut Tx, movements: &[Movement]) -> Result<Vec
 }
 
 /// How many of these variants a cause has sold and not brought back, by location, the main one first.
-pub async fn sold(tx: &mut Tx, cause: &str, variants: &[VariantId]) -> Result<Vec<Line>, DbError> {
+pub(crate) async fn sold(tx: &mut Tx, cause: &str, variants: &[VariantId]) -> Result<Vec<Line>, DbError> {
     let rows: Vec<(VariantId, LocationId, i64)> = tx
         .query(
             "SELECT variant_id, location_id, CAST(-SUM(delta) AS BIGINT)
@@ -227,7 +228,7 @@ pub async fn sold(tx: &mut Tx, cause: &str, variants: &[VariantId]) -> Result<Ve
 }
 
 /// One level.
-pub async fn find_level(
+pub(crate) async fn find_level(
     tx: &mut Tx,
     variant: VariantId,
     location: LocationId,
@@ -246,7 +247,7 @@ pub async fn find_level(
 }
 
 /// A page of levels, of one variant or all.
-pub async fn list_levels(
+pub(crate) async fn list_levels(
     db: &Db,
     variant: Option<VariantId>,
     page: &PageRequest<(VariantId, LocationId)>,
@@ -272,7 +273,7 @@ pub async fn list_levels(
 }
 
 /// A page of movements, newest first, of one variant or all.
-pub async fn list_movements(
+pub(crate) async fn list_movements(
     db: &Db,
     variant: Option<VariantId>,
     page: &PageRequest<MovementId>,

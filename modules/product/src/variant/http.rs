@@ -8,17 +8,14 @@ use product_api::{ProductId, ProductKind, VariantId, VariantKind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Variant;
+use super::body::{VariantBody, VariantPatchBody};
 use super::service::Variants;
+use super::view::VariantView;
 use crate::product::Product;
 use crate::product::service::ProductError;
-use body::{VariantBody, VariantPatchBody};
-use view::VariantView;
-
-pub mod body;
-pub mod view;
 
 /// The routes.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(create).service(read).service(update);
 }
 

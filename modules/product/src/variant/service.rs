@@ -1,7 +1,7 @@
 //! What one can do with variants.
 
 use kernel::Clock;
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, Tx};
 use product_api::{ProductId, ProductUpdated, VariantId};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ const TRIES: u32 = 5;
 
 /// The variants.
 #[derive(Clone)]
-pub struct Variants {
+pub(crate) struct Variants {
     db: Db,
     kept: Kept,
     pub(super) commands: Commands,
@@ -26,18 +26,18 @@ pub struct Variants {
 
 impl Variants {
     /// The variants in this database.
-    pub fn new(db: Db, kept: Kept, commands: Commands) -> Self {
+    pub(crate) fn new(db: Db, kept: Kept, commands: Commands) -> Self {
         Self { db, kept, commands }
     }
 
     /// The product of a variant, with it.
-    pub async fn find(&self, id: VariantId) -> Result<Product, ProductError> {
+    pub(crate) async fn find(&self, id: VariantId) -> Result<Product, ProductError> {
         let product = store::product_of(&self.db, id).await?.ok_or(ProductError::NotFound)?;
         product::store::find(&self.db, product).await?.ok_or(ProductError::NotFound)
     }
 
     /// Adds a variant to a product. The same id again is the same variant. `cause` is who brings its first stock.
-    pub async fn add(
+    pub(crate) async fn add(
         &self,
         product: ProductId,
         id: VariantId,
@@ -47,7 +47,9 @@ impl Variants {
         let mut tries = 1;
         loop {
             match self.try_add(product, id, new.clone(), cause).await {
-                Err(ProductError::Changed | ProductError::Db(DbError::Unique(_))) if tries < TRIES => tries += 1,
+                Err(ProductError::Changed | ProductError::Db(DbError::Unique(_))) if tries < TRIES => {
+                    tries += 1;
+                }
                 other => return other,
             }
         }
@@ -67,12 +69,12 @@ impl Variants {
         }
         product.add(new, id, clock.now())?;
         let added: Vec<&Variant> = product.variants.iter().filter(|variant| variant.id == id).collect();
-        if let Some((_, field)) = taken(&self.db, &added).await? {
-            return Err(ProductError::CodeTaken(Place::Field(field)));
-        }
         let mut tx = self.db.begin().await?;
         if !product::store::update(&mut tx, &product).await? {
             return Err(ProductError::Changed);
+        }
+        if let Some((_, field)) = taken(&mut tx, &added).await? {
+            return Err(ProductError::CodeTaken(Place::Field(field)));
         }
         store::save(&mut tx, &added).await?;
         store::save_prices(&mut tx, &added).await?;
@@ -87,7 +89,20 @@ impl Variants {
     }
 
     /// Changes a variant of a product as it was read, unless somebody else did so since.
-    pub async fn update(
+    pub(crate) async fn update(
+        &self,
+        product: Product,
+        id: VariantId,
+        change: VariantChange,
+    ) -> Result<Product, ProductError> {
+        match self.try_update(product.clone(), id, change.clone()).await {
+            // Somebody took a code between the look and the change; a second look says which.
+            Err(ProductError::Db(DbError::Unique(_))) => self.try_update(product, id, change).await,
+            other => other,
+        }
+    }
+
+    async fn try_update(
         &self,
         mut product: Product,
         id: VariantId,
@@ -97,20 +112,12 @@ impl Variants {
         let Some(variant) = product.variants.iter_mut().find(|variant| variant.id == id) else {
             return Err(ProductError::NotFound);
         };
-        if let Some((_, field)) = taken(&self.db, &[&*variant]).await? {
+        let mut tx = self.db.begin().await?;
+        if let Some((_, field)) = taken(&mut tx, &[&*variant]).await? {
             return Err(ProductError::CodeTaken(Place::Field(field)));
         }
-        let mut tx = self.db.begin().await?;
-        match store::update(&mut tx, variant).await {
-            Ok(true) => {}
-            Ok(false) => return Err(ProductError::Changed),
-            Err(DbError::Unique(_)) => {
-                // Taken between the look and the change; a second look says which code it is.
-                drop(tx);
-                let field = taken(&self.db, &[&*variant]).await?.map_or("sku", |(_, field)| field);
-                return Err(ProductError::CodeTaken(Place::Field(field)));
-            }
-            Err(error) => return Err(error.into()),
+        if !store::update(&mut tx, variant).await? {
+            return Err(ProductError::Changed);
         }
         store::delete_other_prices(&mut tx, variant).await?;
         store::save_prices(&mut tx, &[&*variant]).await?;
@@ -127,10 +134,14 @@ impl Variants {
 }
 
 /// The first of these variants one of whose codes is another variant's, and which code.
-pub(crate) async fn taken(db: &Db, variants: &[&Variant]) -> Result<Option<(usize, &'static str)>, DbError> {
-    let skus = variants.iter().filter_map(|variant| variant.sku.clone());
-    let barcodes = variants.iter().filter_map(|variant| variant.barcode.clone());
-    let known = store::with_codes(db, skus, barcodes).await?;
+pub(crate) async fn taken(
+    tx: &mut Tx,
+    variants: &[&Variant],
+) -> Result<Option<(usize, &'static str)>, DbError> {
+    if variants.iter().all(|variant| variant.sku.is_none() && variant.barcode.is_none()) {
+        return Ok(None);
+    }
+    let known = store::with_codes_of(tx, variants).await?;
     let clash = |variant: &&Variant| {
         known.iter().filter(|code| code.id != variant.id).find_map(|code| {
             if code.sku.is_some() && code.sku == variant.sku {

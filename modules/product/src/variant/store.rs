@@ -60,7 +60,7 @@ impl VariantRow {
 }
 
 /// The variants of these products, by product and place.
-pub async fn of_products(db: &Db, products: &[ProductId]) -> Result<Vec<Variant>, DbError> {
+pub(crate) async fn of_products(db: &Db, products: &[ProductId]) -> Result<Vec<Variant>, DbError> {
     let rows: Vec<VariantRow> = db
         .query(
             "SELECT variants.id, variants.product_id, place, sku, barcode, title, options, requires_shipping, taxable,
@@ -103,7 +103,7 @@ pub async fn of_products(db: &Db, products: &[ProductId]) -> Result<Vec<Variant>
 }
 
 /// The product of a variant.
-pub async fn product_of(db: &Db, id: VariantId) -> Result<Option<ProductId>, DbError> {
+pub(crate) async fn product_of(db: &Db, id: VariantId) -> Result<Option<ProductId>, DbError> {
     let row: Option<(ProductId,)> =
         db.query("SELECT product_id FROM variants WHERE id = $1").bind(id).maybe().await?;
     Ok(row.map(|(id,)| id))
@@ -111,7 +111,7 @@ pub async fn product_of(db: &Db, id: VariantId) -> Result<Option<ProductId>, DbE
 
 /// A code that a variant has.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Code {
+pub(crate) struct Code {
     /// The variant.
     pub id: VariantId,
     /// Its stock keeping unit.
@@ -120,20 +120,24 @@ pub struct Code {
     pub barcode: Option<String>,
 }
 
-/// The variants that have one of these codes.
-pub async fn with_codes(
+/// The variants that have one of these codes, as a look from outside sees them.
+pub(crate) async fn with_codes(
     db: &Db,
     skus: impl IntoIterator<Item = String>,
     barcodes: impl IntoIterator<Item = String>,
 ) -> Result<Vec<Code>, DbError> {
-    let skus: Vec<String> = skus.into_iter().collect();
-    let barcodes: Vec<String> = barcodes.into_iter().collect();
-    if skus.is_empty() && barcodes.is_empty() {
-        return Ok(Vec::new());
-    }
     db.query("SELECT id, sku, barcode FROM variants WHERE sku IN {list} OR barcode IN {list}")
         .list(skus)
         .list(barcodes)
+        .all()
+        .await
+}
+
+/// The variants that have one of the codes of these, those included that are just being committed.
+pub(crate) async fn with_codes_of(tx: &mut Tx, variants: &[&Variant]) -> Result<Vec<Code>, DbError> {
+    tx.query("SELECT id, sku, barcode FROM variants WHERE sku IN {list} OR barcode IN {list}")
+        .list(variants.iter().filter_map(|variant| variant.sku.clone()))
+        .list(variants.iter().filter_map(|variant| variant.barcode.clone()))
         .all()
         .await
 }
@@ -142,7 +146,7 @@ pub async fn with_codes(
 ///
 /// # Errors
 /// [`DbError::Unique`] when a code is another variant's.
-pub async fn save(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
+pub(crate) async fn save(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO variants
              (id, product_id, place, sku, barcode, title, options, requires_shipping, taxable, weight_grams, version,
@@ -177,7 +181,7 @@ pub async fn save(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
 ///
 /// # Errors
 /// [`DbError::Unique`] when a code is another variant's.
-pub async fn update(tx: &mut Tx, variant: &Variant) -> Result<bool, DbError> {
+pub(crate) async fn update(tx: &mut Tx, variant: &Variant) -> Result<bool, DbError> {
     let updated = tx
         .query(
             "UPDATE variants
@@ -200,11 +204,9 @@ pub async fn update(tx: &mut Tx, variant: &Variant) -> Result<bool, DbError> {
 }
 
 /// Stores prices. Those in currencies that are not among them stay.
-pub async fn save_prices(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
-    let prices: Vec<(VariantId, Price)> = variants
-        .iter()
-        .flat_map(|variant| variant.prices.iter().map(|price| (variant.id, *price)))
-        .collect();
+pub(crate) async fn save_prices(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbError> {
+    let prices: Vec<(VariantId, Price)> =
+        variants.iter().flat_map(|variant| variant.prices.iter().map(|price| (variant.id, *price))).collect();
     for some in prices.chunks(PRICES) {
         tx.query(
             "INSERT INTO prices (variant_id, currency, amount_minor, compare_at_minor)
@@ -222,7 +224,7 @@ pub async fn save_prices(tx: &mut Tx, variants: &[&Variant]) -> Result<(), DbErr
 }
 
 /// Takes a variant's prices away in every currency in which it no longer has one.
-pub async fn delete_other_prices(tx: &mut Tx, variant: &Variant) -> Result<(), DbError> {
+pub(crate) async fn delete_other_prices(tx: &mut Tx, variant: &Variant) -> Result<(), DbError> {
     let kept: Vec<Currency> = variant.prices.iter().map(Price::currency).collect();
     tx.query(
         "DELETE FROM prices

@@ -24,11 +24,11 @@ impl<'a> Cells<'a> {
         currency: Currency,
         faults: &'a mut Faults,
     ) -> Self {
-        if record.len() != columns.width {
-            let (cells, wanted) = (record.len(), columns.width);
+        let (cells, wanted) = (record.len(), columns.headers.len());
+        if cells != wanted {
             faults.error(RowFault {
                 row,
-                column: None,
+                column: columns.headers.get(cells).or(columns.headers.last()).cloned().unwrap_or_default(),
                 code: "wrong_number_of_cells".to_owned(),
                 detail: format!("this row has {cells} cells and the header {wanted}"),
             });
@@ -138,7 +138,7 @@ impl<'a> Cells<'a> {
     fn fault(&self, column: Column, code: &str, detail: &str) -> RowFault {
         RowFault {
             row: self.row,
-            column: Some(column.header().to_owned()),
+            column: column.header().to_owned(),
             code: code.to_owned(),
             detail: detail.to_owned(),
         }

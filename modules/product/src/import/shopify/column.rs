@@ -113,8 +113,8 @@ pub(super) fn of_field(field: &str) -> Option<Column> {
 /// Where in a file each column stands.
 pub(super) struct Columns {
     places: [Option<usize>; NAMES.len()],
-    /// Cells of a row.
-    pub(super) width: usize,
+    /// What stands above all columns, those that are passed over included.
+    pub(super) headers: Vec<String>,
 }
 
 impl Columns {
@@ -123,11 +123,15 @@ impl Columns {
             return Err(FileError::TooManyColumns);
         }
         let mut places = [None; NAMES.len()];
+        let mut headers = Vec::with_capacity(header.len());
         for (place, cell) in header.iter().enumerate() {
             // Spreadsheets put a byte order mark in front of the first header.
             let name = cell.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(cell).trim_ascii();
+            headers.push(String::from_utf8_lossy(name).into_owned());
             let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
-            let Some((column, _, _)) = NAMES.iter().find(|(_, old, new)| is(old) || is(new)) else { continue };
+            let Some((column, _, _)) = NAMES.iter().find(|(_, old, new)| is(old) || is(new)) else {
+                continue;
+            };
             let known: &mut Option<usize> = &mut places[*column as usize];
             if known.replace(place).is_some() {
                 return Err(FileError::ColumnTwice(column.header().to_owned()));
@@ -138,7 +142,7 @@ impl Columns {
                 return Err(FileError::MissingColumn(needed.header()));
             }
         }
-        Ok(Self { places, width: header.len() })
+        Ok(Self { places, headers })
     }
 
     /// A cell of a row; `None` when the file has no such column or the row is too short.

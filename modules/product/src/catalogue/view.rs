@@ -12,7 +12,7 @@ use crate::option::Axis;
 /// A product on sale.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ShownView {
+pub(crate) struct ShownView {
     /// Its id.
     pub id: ProductId,
     /// What it is called in addresses.
@@ -44,7 +44,7 @@ pub struct ShownView {
 /// An option and what can be chosen.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OptionView {
+pub(crate) struct OptionView {
     /// What it is called.
     #[schema(example = "Size")]
     pub name: String,
@@ -55,7 +55,7 @@ pub struct OptionView {
 /// What a variant is on one option.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ChosenView {
+pub(crate) struct ChosenView {
     /// The option.
     #[schema(example = "Size")]
     pub name: String,
@@ -67,7 +67,7 @@ pub struct ChosenView {
 /// An image.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ImageView {
+pub(crate) struct ImageView {
     /// Where it is.
     pub url: String,
     /// What it shows, for who cannot see it.
@@ -82,7 +82,7 @@ pub struct ImageView {
 /// A variant on sale.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ShownVariantView {
+pub(crate) struct ShownVariantView {
     /// Its id: what goes into a cart.
     pub id: VariantId,
     /// The stock keeping unit.
@@ -144,12 +144,12 @@ impl From<Axis> for OptionView {
 }
 
 /// The values of a variant beside the names of their axes.
-pub fn chosen(axes: &[Axis], values: Vec<String>) -> Vec<ChosenView> {
+pub(crate) fn chosen(axes: &[Axis], values: Vec<String>) -> Vec<ChosenView> {
     axes.iter().zip(values).map(|(axis, value)| ChosenView { name: axis.name.clone(), value }).collect()
 }
 
 /// Images with their positions.
-pub fn images(images: Vec<Image>) -> Vec<ImageView> {
+pub(crate) fn images(images: Vec<Image>) -> Vec<ImageView> {
     let view = |(index, image): (usize, Image)| ImageView {
         url: image.url,
         alt: image.alt,

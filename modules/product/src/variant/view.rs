@@ -5,14 +5,14 @@ use product_api::{ProductId, VariantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalogue::http::view::{ChosenView, chosen};
+use crate::catalogue::view::{ChosenView, chosen};
 use crate::option::Axis;
 use crate::variant::{Price, Variant};
 
 /// A variant.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct VariantView {
+pub(crate) struct VariantView {
     /// Its id.
     pub id: VariantId,
     /// Its product.
@@ -46,7 +46,7 @@ pub struct VariantView {
 /// A price in one currency.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PriceView {
+pub(crate) struct PriceView {
     /// What one costs in minor units, before tax.
     pub amount: i64,
     /// The currency.
@@ -59,7 +59,7 @@ pub struct PriceView {
 /// How much there is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct StockView {
+pub(crate) struct StockView {
     /// How many are there.
     pub on_hand: i64,
     /// How many of them are set aside.
@@ -70,7 +70,7 @@ pub struct StockView {
 
 impl VariantView {
     /// A variant of a product with these axes.
-    pub fn of(axes: &[Axis], variant: Variant) -> Self {
+    pub(crate) fn of(axes: &[Axis], variant: Variant) -> Self {
         Self {
             id: variant.id,
             product_id: variant.product_id,
@@ -96,10 +96,6 @@ impl VariantView {
 
 impl From<Price> for PriceView {
     fn from(price: Price) -> Self {
-        Self {
-            amount: price.price.amount,
-            currency: price.currency(),
-            compare_at_amount: price.compare_at,
-        }
+        Self { amount: price.price.amount, currency: price.currency(), compare_at_amount: price.compare_at }
     }
 }

@@ -5,14 +5,14 @@ use product_api::ProductId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalogue::http::view::{ImageView, OptionView, images};
+use crate::catalogue::view::{ImageView, OptionView, images};
 use crate::product::{Product, ProductStatus};
-use crate::variant::http::view::VariantView;
+use crate::variant::view::VariantView;
 
 /// A product.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProductView {
+pub(crate) struct ProductView {
     /// Its id.
     pub id: ProductId,
     /// What it is called in addresses.

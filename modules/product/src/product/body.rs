@@ -8,12 +8,12 @@ use crate::image::Image;
 use crate::option::Axis;
 use crate::product::change::ProductChange;
 use crate::product::{NewProduct, ProductStatus};
-use crate::variant::http::body::{PriceBody, VariantBody};
+use crate::variant::body::{PriceBody, VariantBody};
 
 /// A new product.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProductBody {
+pub(crate) struct ProductBody {
     /// What the customer reads.
     #[schema(example = "Ocean Blue Shirt")]
     pub title: String,
@@ -53,7 +53,7 @@ pub struct ProductBody {
 /// An option and what can be chosen.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OptionBody {
+pub(crate) struct OptionBody {
     /// What it is called.
     #[schema(example = "Size")]
     pub name: String,
@@ -65,7 +65,7 @@ pub struct OptionBody {
 /// An image.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ImageBody {
+pub(crate) struct ImageBody {
     /// Where it is: an http or https address. The shop never fetches it.
     #[schema(example = "https://cdn.example.com/shirt.jpg")]
     pub url: String,
@@ -80,7 +80,7 @@ pub struct ImageBody {
 /// What is to be different about a product. Absent keeps, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProductPatchBody {
+pub(crate) struct ProductPatchBody {
     /// What the customer reads.
     #[serde(default)]
     pub title: Option<String>,
