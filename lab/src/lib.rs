@@ -9,3 +9,10 @@ pub mod server;
 
 /// What a tool fails with: a sentence and its causes.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Counts times of one microsecond to ten minutes, exact to three digits.
+fn histogram() -> hdrhistogram::Histogram<u64> {
+    let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, 600_000_000, 3).unwrap_or_else(|_| unreachable!("the bounds are in order"));
+    histogram.auto(true);
+    histogram
+}
