@@ -1,12 +1,15 @@
 //! A slice of a real retailer's quarter, through the same API and the same checks as the whole.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test says what it replayed")]
+
 use std::path::Path;
 
 use lab::api::Api;
 use lab::replay::{Options, replay};
 use lab::server::{Server, Store};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/online-retail/2010-12_2011-02.csv.gz");
+const FILE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/online-retail/2010-12_2011-02.csv.gz");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_books_agree_with_a_slice_of_the_retailers_file() {

@@ -66,13 +66,13 @@ impl Authenticate for Gatekeeper {
                     .await?
                     .verifier
                     .verify(token, now)
-                    .map_err(|refusal| refused(&refusal)),
-                other => other.map_err(|refusal| refused(&refusal)),
+                    .map_err(refused),
+                other => other.map_err(refused),
             }
         })
     }
 }
 
-fn refused(refusal: &TokenRefusal) -> Problem {
+fn refused(refusal: TokenRefusal) -> Problem {
     Problem::unauthorized("invalid_token", refusal.to_string())
 }
