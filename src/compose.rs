@@ -85,7 +85,8 @@ impl Modules {
 
         let user = user::Module::new(databases.user.clone(), tasks, &settings::user(config))?;
         let product = product::Module::new(databases.product.clone(), tasks, settings::product(config));
-        let payment = payment::Module::start(databases.payment.clone(), tasks, settings::payment(config)).await?;
+        let payment =
+            payment::Module::start(databases.payment.clone(), tasks, settings::payment(config)).await?;
         let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all()));
 
         let users_server = Arc::new(UsersServer(user.contract()));
@@ -113,7 +114,13 @@ impl Modules {
     ///
     /// # Errors
     /// What is wrong with it, in words for whoever typed it.
-    pub async fn hire(&self, email: &str, name: &str, role: &str, password: &str) -> Result<AccountId, HireError> {
+    pub async fn hire(
+        &self,
+        email: &str,
+        name: &str,
+        role: &str,
+        password: &str,
+    ) -> Result<AccountId, HireError> {
         let new = NewMember {
             email: email.to_owned().try_into()?,
             name: name.to_owned().try_into()?,

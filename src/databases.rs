@@ -91,7 +91,12 @@ impl Databases {
     }
 }
 
-async fn open(module: &'static str, config: &Config, clock: &Clock, tasks: &Tasks) -> Result<Db, DatabaseError> {
+async fn open(
+    module: &'static str,
+    config: &Config,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Db, DatabaseError> {
     let place = config.place(module);
     let failed = |source| DatabaseError { module, place: describe(&place), source };
     let store = store(&place, config).await.map_err(failed)?;

@@ -63,21 +63,20 @@ pub async fn fill(shop: &OpenShop) -> Result<Filled, Failure> {
             api.post("/v1/admin/shipping-options", &token, option).await?;
         }
     }
-    for (country, region, basis_points) in
-        [("DE", None, 1900), ("FR", None, 2000), ("GB", None, 2000), ("US", Some("CA"), 725), ("US", Some("NY"), 400)]
-    {
+    for (country, region, basis_points) in [
+        ("DE", None, 1900),
+        ("FR", None, 2000),
+        ("GB", None, 2000),
+        ("US", Some("CA"), 725),
+        ("US", Some("NY"), 400),
+    ] {
         let region = json!({ "country": country, "region": region, "basisPoints": basis_points });
         api.post("/v1/admin/tax-regions", &token, region).await?;
     }
     let customer = json!({ "email": CUSTOMER, "password": customer_password, "name": "Ada Demo" });
     api.post("/v1/auth/register", "", customer).await?;
-    let logins = Logins {
-        staff_email: STAFF,
-        staff_password,
-        customer_email: CUSTOMER,
-        customer_password,
-        products,
-    };
+    let logins =
+        Logins { staff_email: STAFF, staff_password, customer_email: CUSTOMER, customer_password, products };
     Ok(Filled { address: api.address, logins: Some(logins) })
 }
 
@@ -133,7 +132,12 @@ fn catalogue() -> Vec<Value> {
         })
     };
     vec![
-        tea("First Flush Darjeeling", "TEA-DARJ", "Spring leaves from the lower slopes, light and floral.", 1450),
+        tea(
+            "First Flush Darjeeling",
+            "TEA-DARJ",
+            "Spring leaves from the lower slopes, light and floral.",
+            1450,
+        ),
         tea("Smoky Lapsang", "TEA-LAPS", "Dried over pinewood; not for the faint of heart.", 1150),
         tea("Jasmine Pearls", "TEA-JASM", "Green tea rolled by hand, scented three nights in a row.", 1890),
         tea("House Breakfast", "TEA-BRKF", "Strong enough for milk, kind enough for without.", 790),

@@ -88,10 +88,8 @@ impl Shop {
     pub fn open(self) -> Result<OpenShop, StartError> {
         let Self { config, clock, tasks, databases, modules, public, internal } = self;
         let readiness = Readiness::default();
-        let addresses = (
-            public.local_addr().unwrap_or(config.listen),
-            internal.local_addr().unwrap_or(config.internal),
-        );
+        let addresses =
+            (public.local_addr().unwrap_or(config.listen), internal.local_addr().unwrap_or(config.internal));
         let failed = |address, flag| move |source| StartError::Listen { address, flag, source };
 
         let internal =
@@ -112,7 +110,14 @@ impl Shop {
         let public_handle = public.handle();
         drop(tasks.spawn(public));
         readiness.set(true);
-        Ok(OpenShop { addresses, tasks, databases, modules, readiness, handles: (public_handle, internal_handle) })
+        Ok(OpenShop {
+            addresses,
+            tasks,
+            databases,
+            modules,
+            readiness,
+            handles: (public_handle, internal_handle),
+        })
     }
 }
 

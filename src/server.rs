@@ -119,7 +119,8 @@ pub(crate) fn internal(
 async fn readyz(state: Data<([Db; 4], Readiness)>) -> HttpResponse {
     let (databases, readiness) = state.get_ref();
     if !readiness.is_set() {
-        return HttpResponse::ServiceUnavailable().json(json!({ "ready": false, "reason": "starting or stopping" }));
+        return HttpResponse::ServiceUnavailable()
+            .json(json!({ "ready": false, "reason": "starting or stopping" }));
     }
     for db in databases {
         if db.ping().await.is_err() {

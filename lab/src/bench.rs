@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::api::Api;
 use crate::server::{self, Server, Store};
 
-use load::{Load, Rate};
+use load::Load;
 use report::{Report, Row};
 
 /// Measures reads and purchases.

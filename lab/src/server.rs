@@ -123,7 +123,6 @@ pub fn binary() -> Result<PathBuf, Failure> {
 /// # Errors
 /// We were given none.
 pub fn postgres(shop: &str) -> Result<String, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "this is not a setting of the shop")]
     let url = std::env::var("CLEAVE_LAB_POSTGRES")
         .map_err(|_| "there is no PostgreSQL; run this through `cargo xtask`, which brings one along")?;
     let (server, _) = url.rsplit_once('/').ok_or("CLEAVE_LAB_POSTGRES is not a url with a database")?;

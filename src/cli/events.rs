@@ -20,7 +20,9 @@ pub(super) enum Events {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cleave events tail --follow\n  cleave events tail --type order. --json | jq .data")]
+#[command(
+    after_help = "Examples:\n  cleave events tail --follow\n  cleave events tail --type order. --json | jq .data"
+)]
 pub(super) struct Tail {
     /// Go on as events happen, until Ctrl-C
     #[arg(long, short)]

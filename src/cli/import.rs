@@ -22,7 +22,9 @@ pub(super) enum Import {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cleave import products products.csv --dry-run\n  cleave import products products.csv --currency EUR")]
+#[command(
+    after_help = "Examples:\n  cleave import products products.csv --dry-run\n  cleave import products products.csv --currency EUR"
+)]
 pub(super) struct Products {
     /// The file
     file: PathBuf,
@@ -37,7 +39,8 @@ pub(super) struct Products {
 impl Import {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<ExitCode, Failure> {
         let Self::Products(products) = self;
-        let file = File::open(&products.file).map_err(|error| format!("{}: {error}", products.file.display()))?;
+        let file =
+            File::open(&products.file).map_err(|error| format!("{}: {error}", products.file.display()))?;
         let length = file.metadata()?.len();
         let workshop = Workshop::open(config).await?;
         let imports = workshop.modules.product.imports();

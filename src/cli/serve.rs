@@ -7,14 +7,16 @@ use clap::Args;
 use kernel::Clock;
 use serde_json::json;
 
-use super::output::Output;
 use super::Failure;
+use super::output::Output;
 use crate::config::Config;
 use crate::{Shop, demo};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  cleave serve --demo\n  cleave serve --data /var/lib/cleave --listen 0.0.0.0:8080\n  \
-                        CLEAVE__DATABASE__URL=postgres://shop@db cleave serve")]
+#[command(
+    after_help = "Examples:\n  cleave serve --demo\n  cleave serve --data /var/lib/cleave --listen 0.0.0.0:8080\n  \
+                        CLEAVE__DATABASE__URL=postgres://shop@db cleave serve"
+)]
 pub(super) struct Serve {
     /// Where shops and staff reach the API [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]

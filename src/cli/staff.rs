@@ -16,7 +16,9 @@ pub(super) enum Staff {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cleave staff create --email ada@example.com --name Ada --role owner --password-stdin < password.txt")]
+#[command(
+    after_help = "Example:\n  cleave staff create --email ada@example.com --name Ada --role owner --password-stdin < password.txt"
+)]
 pub(super) struct Create {
     /// What they sign in with
     #[arg(long)]

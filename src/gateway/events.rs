@@ -79,14 +79,19 @@ pub struct EventsParams {
 /// What happened, oldest first; ask again with `nextCursor` for what comes later
 #[utoipa::path(tag = "events", params(EventsParams), responses((status = 200, body = PageView<Event>)))]
 #[get("/v1/admin/events")]
-async fn list(feed: Data<EventFeed>, Params(params): Params<EventsParams>, caller: Caller) -> Result<Answer, Problem> {
+async fn list(
+    feed: Data<EventFeed>,
+    Params(params): Params<EventsParams>,
+    caller: Caller,
+) -> Result<Answer, Problem> {
     caller.require("events:read")?;
     let page = page_request::<Positions>(SCOPE, params.limit, params.after.as_deref())?;
     let before = page.after.unwrap_or_default();
-    let (events, positions) = feed.read(caller.call(), before, page.limit).await.map_err(|error| match error {
-        FeedsError::Failed(failure) => Problem::from(failure),
-        FeedsError::UnknownSource { .. } => Problem::caused_by(&error),
-    })?;
+    let (events, positions) =
+        feed.read(caller.call(), before, page.limit).await.map_err(|error| match error {
+            FeedsError::Failed(failure) => Problem::from(failure),
+            FeedsError::UnknownSource { .. } => Problem::caused_by(&error),
+        })?;
     let has_more = events.len() == page.limit as usize;
     Ok(Answer::ok(&PageView::tail(SCOPE, events, has_more, &positions)?))
 }

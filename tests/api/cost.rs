@@ -9,10 +9,12 @@ const STATEMENTS: u64 = 40;
 const COMMITS: u64 = 8;
 
 fn counts(world: &World) -> Counts {
-    world.shop.databases.all().iter().map(|db| db.stats().counts()).fold(Counts::default(), |all, one| Counts {
-        statements: all.statements + one.statements,
-        commits: all.commits + one.commits,
-        batches: all.batches + one.batches,
+    world.shop.databases.all().iter().map(|db| db.stats().counts()).fold(Counts::default(), |all, one| {
+        Counts {
+            statements: all.statements + one.statements,
+            commits: all.commits + one.commits,
+            batches: all.batches + one.batches,
+        }
     })
 }
 
@@ -36,7 +38,9 @@ async fn a_purchase_costs_at_most_forty_statements_and_eight_commits() {
 
     let commits = after.commits - before.commits;
     let statements = (after.statements - before.statements).saturating_sub(idle);
-    println!("one purchase: {statements} statements, {commits} commits ({idle} statements of background taken off)");
+    println!(
+        "one purchase: {statements} statements, {commits} commits ({idle} statements of background taken off)"
+    );
     assert!(statements <= STATEMENTS, "{statements} statements");
     // On PostgreSQL the sequencers commit, too, once for all events that are waiting.
     let sequencers = if sqlite { 0 } else { 4 };

@@ -12,10 +12,11 @@ async fn a_purchase_is_told_as_cloud_events() {
     let body = world.order_of(&variant, 1);
     let order = world.post("/v1/checkout", &body).bearer(&ada).fresh_key().send().await.expect(201);
     let account = world.get("/v1/account").bearer(&ada).send().await.expect(200);
-    world.eventually("the events", async || {
-        all(&world).await.iter().any(|event| event["type"] == "order.placed")
-    })
-    .await;
+    world
+        .eventually("the events", async || {
+            all(&world).await.iter().any(|event| event["type"] == "order.placed")
+        })
+        .await;
 
     let events = all(&world).await;
     let created = events.iter().find(|event| event["type"] == "order.created").unwrap();
@@ -44,11 +45,12 @@ async fn the_feed_goes_on_where_it_was_left() {
 
     world.buy(&variant, 1).await;
 
-    world.eventually("the news", async || {
-        let news = world.get(&path).staff().send().await.expect(200);
-        news["data"].as_array().unwrap().iter().any(|event| event["type"] == "order.created")
-    })
-    .await;
+    world
+        .eventually("the news", async || {
+            let news = world.get(&path).staff().send().await.expect(200);
+            news["data"].as_array().unwrap().iter().any(|event| event["type"] == "order.created")
+        })
+        .await;
     assert_eq!(world.get("/v1/admin/events?after=abc").staff().send().await.problem(400), "invalid_cursor");
     assert_eq!(world.get("/v1/admin/events").send().await.problem(401), "authentication_required");
     world.close().await;

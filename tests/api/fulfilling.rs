@@ -63,7 +63,9 @@ async fn a_part_of_an_order_is_canceled_and_the_rest_stands() {
     let order = world.post(&path, &body).staff().key("part").send().await.expect(200);
 
     assert_eq!((&order["status"], &order["items"][0]["canceledQuantity"]), (&json!("placed"), &json!(1)));
-    world.eventually("the refund", async || world.order(&id).await["amounts"]["refunded"]["amount"] == 1000).await;
+    world
+        .eventually("the refund", async || world.order(&id).await["amounts"]["refunded"]["amount"] == 1000)
+        .await;
     assert_eq!(world.stock(&variant).await["onHand"], 7);
     let again = world.post(&path, &body).staff().key("part").send().await;
     assert_eq!(again.headers["idempotent-replayed"], "true");

@@ -55,12 +55,14 @@ async fn the_ledger_adds_up_to_nothing() {
     let variant = world.on_sale("CUP", 1000, 10).await;
     let order = world.buy(&variant, 2).await;
     let pi = text(&intent(&world, &text(&order["id"])).await["id"]);
-    let refund = json!({ "paymentIntentId": pi, "amount": { "amount": 500, "currency": "USD" }, "reason": "broken" });
+    let refund =
+        json!({ "paymentIntentId": pi, "amount": { "amount": 500, "currency": "USD" }, "reason": "broken" });
     world.post("/v1/admin/refunds", &refund).staff().fresh_key().send().await.expect(201);
 
     let balances = world.get("/v1/admin/ledger/balances").staff().send().await.expect(200);
 
-    let amounts = balances["data"].as_array().unwrap().iter().map(|b| b["balance"]["amount"].as_i64().unwrap());
+    let amounts =
+        balances["data"].as_array().unwrap().iter().map(|b| b["balance"]["amount"].as_i64().unwrap());
     let (sum, largest) = amounts.fold((0, 0), |(sum, largest), amount| (sum + amount, amount.max(largest)));
     assert_eq!(sum, 0, "{balances}");
     assert!(largest >= 1500, "{balances}");

@@ -15,7 +15,8 @@ async fn a_guest_buys_step_by_step() {
     assert_eq!(cart["totals"]["total"], json!({ "amount": 3998, "currency": "USD" }));
     let (id, token) = (text(&cart["id"]), text(&cart["token"]));
     let missing = world.get(&format!("/v1/carts/{id}/requirements")).cart(&token).send().await.expect(200);
-    let codes: Vec<_> = missing["data"].as_array().unwrap().iter().map(|missing| text(&missing["code"])).collect();
+    let codes: Vec<_> =
+        missing["data"].as_array().unwrap().iter().map(|missing| text(&missing["code"])).collect();
     assert_eq!(codes, ["email_missing", "shipping_address_missing"]);
 
     let details = json!({ "email": "ada@example.com", "shippingAddress": address() });
@@ -88,13 +89,17 @@ async fn shipping_and_tax_are_the_shops_own() {
     let (id, token) = world.ready_cart(&variant, 3).await;
     let missing = world.get(&format!("/v1/carts/{id}/requirements")).cart(&token).send().await.expect(200);
     assert_eq!(missing["data"][0]["code"], "shipping_option_missing");
-    let options = world.get(&format!("/v1/carts/{id}/shipping-options")).cart(&token).send().await.expect(200);
+    let options =
+        world.get(&format!("/v1/carts/{id}/shipping-options")).cart(&token).send().await.expect(200);
     assert_eq!(options["data"][0]["name"], "Standard");
     let choice = json!({ "shippingOptionId": option["id"] });
     let cart = world.patch(&format!("/v1/carts/{id}"), &choice).cart(&token).send().await.expect(200);
 
     let amount = |part: &str| cart["totals"][part]["amount"].as_i64().unwrap();
-    assert_eq!((amount("subtotal"), amount("shipping"), amount("tax"), amount("total")), (3000, 500, 254, 3754));
+    assert_eq!(
+        (amount("subtotal"), amount("shipping"), amount("tax"), amount("total")),
+        (3000, 500, 254, 3754)
+    );
     world.close().await;
 }
 
@@ -163,7 +168,8 @@ async fn a_payment_that_timed_out_but_was_charged_becomes_one_order() {
     assert_eq!(world.order(&order).await["paymentStatus"], "paid");
     let again = world.post("/v1/checkout", &body).key("slow").send().await.expect(201);
     assert_eq!(text(&again["id"]), order);
-    let intents = world.get(&format!("/v1/admin/payment-intents?orderId={order}")).staff().send().await.expect(200);
+    let intents =
+        world.get(&format!("/v1/admin/payment-intents?orderId={order}")).staff().send().await.expect(200);
     assert_eq!(intents["data"].as_array().unwrap().len(), 1);
     world.close().await;
 }

@@ -14,7 +14,8 @@ async fn two_hundred_buyers_of_fifty_units_place_fifty_orders() {
     let replies = join_all((0..200).map(|_| world.post("/v1/checkout", &body).fresh_key().send())).await;
 
     let placed = replies.iter().filter(|reply| reply.status == 201).count();
-    let refused = replies.iter().filter(|reply| reply.status == 409 && reply.body["code"] == "out_of_stock").count();
+    let refused =
+        replies.iter().filter(|reply| reply.status == 409 && reply.body["code"] == "out_of_stock").count();
     let others: Vec<_> =
         replies.iter().filter(|reply| reply.status != 201 && reply.body["code"] != "out_of_stock").collect();
     assert_eq!((placed, refused), (50, 150), "{others:?}");
@@ -33,7 +34,8 @@ async fn sixty_four_completions_of_one_cart_place_one_order() {
     let complete = format!("/v1/carts/{id}/complete");
     let body = json!({ "payment": { "provider": "test", "token": "approve" } });
 
-    let replies = join_all((0..64).map(|_| world.post(&complete, &body).cart(&token).fresh_key().send())).await;
+    let replies =
+        join_all((0..64).map(|_| world.post(&complete, &body).cart(&token).fresh_key().send())).await;
 
     let mut ids: Vec<String> = replies.into_iter().map(|reply| text(&reply.expect(201)["id"])).collect();
     ids.sort();
@@ -65,9 +67,16 @@ async fn sixty_four_refunds_of_sixty_percent_give_money_back_once() {
 
     let given = replies.iter().filter(|reply| reply.status == 201).count();
     let refused = replies.iter().filter(|reply| reply.status == 409).count();
-    assert_eq!((given, refused), (1, 63), "{:?}", replies.iter().find(|reply| reply.status.is_server_error()));
+    assert_eq!(
+        (given, refused),
+        (1, 63),
+        "{:?}",
+        replies.iter().find(|reply| reply.status.is_server_error())
+    );
     let id = text(&order["id"]);
-    world.eventually("the refund", async || world.order(&id).await["amounts"]["refunded"]["amount"] == 600).await;
+    world
+        .eventually("the refund", async || world.order(&id).await["amounts"]["refunded"]["amount"] == 600)
+        .await;
     assert_eq!(world.order(&id).await["paymentStatus"], "partiallyRefunded");
     world.close().await;
 }
@@ -80,7 +89,7 @@ async fn sixty_four_times_the_same_key_have_one_effect_and_identical_answers() {
 
     let replies = join_all((0..64).map(|_| async {
         loop {
-            let reply = world.post("/v1/checkout", &body).key("the same").send().await;
+            let reply = world.post("/v1/checkout", &body).key("the-same").send().await;
             if reply.body["code"] != "idempotency_in_progress" {
                 return reply;
             }
@@ -90,13 +99,14 @@ async fn sixty_four_times_the_same_key_have_one_effect_and_identical_answers() {
     .await;
 
     let first = replies[0].clone();
+    assert_eq!(first.status, 201, "{}", first.body);
     for reply in &replies {
         assert_eq!((reply.status, &reply.bytes), (first.status, &first.bytes));
         assert_eq!(reply.headers["location"], first.headers["location"]);
     }
     first.expect(201);
     world.eventually("the sale", async || world.stock(&variant).await["onHand"] == 99).await;
-    let other = world.post("/v1/checkout", &world.order_of(&variant, 2)).key("the same").send().await;
+    let other = world.post("/v1/checkout", &world.order_of(&variant, 2)).key("the-same").send().await;
     assert_eq!(other.problem(422), "idempotency_key_reused");
     world.close().await;
 }

@@ -48,7 +48,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
         let file = folder.path().join("shop.toml");
-        let url = server.as_ref().map_or(String::new(), |(url, name)| format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n"));
+        let url = server.as_ref().map_or(String::new(), |(url, name)| {
+            format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
+        });
         let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
         let text = format!(
             "{url}[contracts]\nmode = \"{mode}\"\n[auth.argon2]\nmemory_kib = 64\niterations = 1\n{settings}"
@@ -98,7 +100,10 @@ impl World {
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str) -> Ask<'_> {
-        Ask { world: self, request: self.client.request(method, format!("http://{}{path}", self.shop.public())) }
+        Ask {
+            world: self,
+            request: self.client.request(method, format!("http://{}{path}", self.shop.public())),
+        }
     }
 
     /// The owner's access token.
@@ -108,7 +113,8 @@ impl World {
 
     /// Signs somebody in. Returns the access token.
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
-        let reply = self.post("/v1/auth/login", &json!({ "email": email, "password": password })).send().await;
+        let reply =
+            self.post("/v1/auth/login", &json!({ "email": email, "password": password })).send().await;
         reply.expect(200)["accessToken"].as_str().unwrap().to_owned()
     }
 
@@ -179,7 +185,10 @@ impl World {
 }
 
 impl Ask<'_> {
-    pub(crate) fn with(mut self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+    pub(crate) fn with(
+        mut self,
+        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Self {
         self.request = change(self.request);
         self
     }
@@ -255,7 +264,8 @@ fn postgres() -> Option<(String, String)> {
     if variable("CLEAVE_TEST_STORE")? != "postgres" {
         return None;
     }
-    let url = variable("CLEAVE_TEST_POSTGRES").expect("CLEAVE_TEST_STORE=postgres wants CLEAVE_TEST_POSTGRES");
+    let url =
+        variable("CLEAVE_TEST_POSTGRES").expect("CLEAVE_TEST_STORE=postgres wants CLEAVE_TEST_POSTGRES");
     let (server, _) = url.rsplit_once('/').unwrap();
     Some((server.to_owned(), format!("t{:016x}", rand::random::<u64>())))
 }

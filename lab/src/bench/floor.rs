@@ -74,7 +74,7 @@ pub async fn serve() -> Result<(), Failure> {
 /// The least a purchase has to write, durably, in one transaction through bare sqlx: an order with a line, the stock,
 /// a payment, two entries and an event.
 pub(super) enum Transaction {
-    Sqlite(SqlitePool, TempDir),
+    Sqlite(SqlitePool, #[expect(dead_code, reason = "the folder lives as long as the pool")] TempDir),
     Postgres(PgPool),
 }
 

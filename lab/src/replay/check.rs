@@ -12,7 +12,7 @@ use crate::Failure;
 use crate::api::Api;
 
 /// How long refunds and restocked goods may take to arrive: they follow their events.
-const SETTLE: Duration = Duration::from_secs(120);
+const SETTLE: Duration = Duration::from_mins(2);
 
 /// What was replayed, and whether the books agree.
 #[derive(Debug)]
@@ -113,31 +113,22 @@ async fn books(plan: &Plan, journal: &Journal, staff: &Api) -> Result<Books, Fai
     let months: HashMap<&str, &str> =
         plan.sales.iter().map(|sale| (sale.invoice.as_str(), sale.month.as_str())).collect();
     let mut books = Books::new();
-    let mut seen = 0;
-    let mut after = String::new();
-    loop {
-        let page = staff.get(&format!("/v1/admin/orders?limit=100{after}")).await?;
-        for order in page["data"].as_array().into_iter().flatten() {
-            seen += 1;
-            let invoice = order["shippingAddress"]["line1"].as_str().unwrap_or_default();
-            let month = months.get(invoice.trim_start_matches("Invoice ")).copied().unwrap_or("unknown");
-            let country = order["shippingAddress"]["city"].as_str().unwrap_or_default();
-            let figures = books.entry((month.to_owned(), country.to_owned())).or_default();
-            figures.orders += 1;
-            figures.revenue += order["totals"]["total"]["amount"].as_i64().unwrap_or_default();
-            figures.refunded += order["amounts"]["refunded"]["amount"].as_i64().unwrap_or_default();
-            for item in order["items"].as_array().into_iter().flatten() {
-                figures.units += item["quantity"].as_i64().unwrap_or_default();
-                figures.canceled += item["canceledQuantity"].as_i64().unwrap_or_default();
-            }
-        }
-        match page["nextCursor"].as_str() {
-            Some(cursor) => after = format!("&after={cursor}"),
-            None => break,
+    let orders = all(staff, "/v1/admin/orders").await?;
+    for order in &orders {
+        let invoice = order["shippingAddress"]["line1"].as_str().unwrap_or_default();
+        let month = months.get(invoice.trim_start_matches("Invoice ")).copied().unwrap_or("unknown");
+        let country = order["shippingAddress"]["city"].as_str().unwrap_or_default();
+        let figures = books.entry((month.to_owned(), country.to_owned())).or_default();
+        figures.orders += 1;
+        figures.revenue += order["totals"]["total"]["amount"].as_i64().unwrap_or_default();
+        figures.refunded += order["amounts"]["refunded"]["amount"].as_i64().unwrap_or_default();
+        for item in order["items"].as_array().into_iter().flatten() {
+            figures.units += item["quantity"].as_i64().unwrap_or_default();
+            figures.canceled += item["canceledQuantity"].as_i64().unwrap_or_default();
         }
     }
-    if seen != journal.orders.len() {
-        books.entry(("unknown".into(), format!("{seen} orders"))).or_default();
+    if orders.len() != journal.orders.len() {
+        books.entry(("unknown".into(), format!("{} orders", orders.len()))).or_default().orders = 0;
     }
     Ok(books)
 }
@@ -158,45 +149,58 @@ fn compare(expected: &Books, actual: &Books) -> Vec<String> {
 }
 
 /// Every variant's stock is what was put there, less what was sold, plus what came back; nothing is held any more,
-/// and the movements add up to the level.
+/// and the movements say how it came about.
 async fn stock(plan: &Plan, journal: &Journal, staff: &Api) -> Result<Vec<String>, Failure> {
-    let mut wanted: HashMap<&str, (i64, i64)> =
-        plan.units.iter().map(|(variant, units)| (journal.variants[variant].as_str(), (*units, 0))).collect();
+    let mut back: HashMap<&str, i64> = HashMap::new();
     for taken in &plan.cancellations {
-        if let Some((_, back)) = wanted.get_mut(journal.variants[&taken.variant].as_str()) {
-            *back += taken.quantity;
-        }
+        *back.entry(&journal.variants[&taken.variant]).or_default() += taken.quantity;
+    }
+    let mut levels: HashMap<String, Value> = HashMap::new();
+    for level in all(staff, "/v1/admin/stock-levels").await? {
+        levels.insert(level["variantId"].as_str().unwrap_or_default().to_owned(), level);
+    }
+    let mut moved: HashMap<(String, String), i64> = HashMap::new();
+    for movement in all(staff, "/v1/admin/stock-movements").await? {
+        let text = |field: &str| movement[field].as_str().unwrap_or_default().to_owned();
+        *moved.entry((text("variantId"), text("kind"))).or_default() +=
+            movement["delta"].as_i64().unwrap_or_default();
     }
     let mut differences = Vec::new();
+    for (variant, sold) in &plan.units {
+        let id = &journal.variants[variant];
+        let back = back.get(id.as_str()).copied().unwrap_or_default();
+        let movement = |kind: &str| moved.get(&(id.clone(), kind.to_owned())).copied().unwrap_or_default();
+        let level = levels.remove(id).unwrap_or_default();
+        if level["onHand"] != back || level["reserved"] != 0 {
+            differences
+                .push(format!("stock of {variant:?}: {back} were to be there and none held, but {level}"));
+        }
+        if movement("sold") != -sold || movement("restocked") != back || movement("received") != *sold {
+            differences.push(format!(
+                "movements of {variant:?}: {sold} were to be sold and {back} to come back, but {} and {}",
+                -movement("sold"),
+                movement("restocked")
+            ));
+        }
+    }
+    differences.extend(levels.keys().map(|variant| format!("stock of {variant}, which is not in the file")));
+    Ok(differences)
+}
+
+/// A whole list, page by page.
+async fn all(staff: &Api, path: &str) -> Result<Vec<Value>, Failure> {
+    let mut items = Vec::new();
     let mut after = String::new();
     loop {
-        let page = staff.get(&format!("/v1/admin/stock-levels?limit=100{after}")).await?;
-        for level in page["data"].as_array().into_iter().flatten() {
-            let number = |field: &str| level[field].as_i64().unwrap_or(i64::MIN);
-            let variant = level["variantId"].as_str().unwrap_or_default();
-            let Some((sold, back)) = wanted.remove(variant) else {
-                differences.push(format!("stock of {variant}, which is not in the file"));
-                continue;
-            };
-            let moved = level["moved"].clone();
-            let movement = |kind: &str| moved[kind].as_i64().unwrap_or(0);
-            if number("onHand") != back || number("reserved") != 0 {
-                differences
-                    .push(format!("stock of {variant}: {back} were to be there and none held, but {level}"));
-            }
-            if movement("sold") != -sold || movement("restocked") != back {
-                differences.push(format!(
-                    "movements of {variant}: {sold} were sold and {back} came back, but {level}"
-                ));
-            }
+        let mut page = staff.get(&format!("{path}?limit=100{after}")).await?;
+        if let Some(data) = page["data"].as_array_mut() {
+            items.append(data);
         }
         match page["nextCursor"].as_str() {
             Some(cursor) => after = format!("&after={cursor}"),
-            None => break,
+            None => return Ok(items),
         }
     }
-    differences.extend(wanted.keys().map(|variant| format!("no stock level of {variant}")));
-    Ok(differences)
 }
 
 /// The ledger adds up to nothing, and what was captured and refunded is what the file says.

@@ -360,7 +360,7 @@ impl Intents {
         match attempts.last() {
             // The payer was asked to act and has not; whatever they do now is late money.
             Some(attempt) if attempt.status == AttemptStatus::RequiresAction => {
-                self.abandon(&intent, attempt).await?
+                self.abandon(&intent, attempt).await?;
             }
             Some(attempt) if attempt.status.is_open() => {
                 let heard = self.ask(&intent, attempt).await?;

@@ -160,7 +160,7 @@ impl Apply {
         let to = import.applied + products.len() as i64;
         let mut tx = self.db.begin().await?;
         if !store::advance(&mut tx, &import, to).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return Ok(());
         }
         self.write(&mut tx, &import, &ready).await?;

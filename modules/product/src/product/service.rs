@@ -102,7 +102,7 @@ impl Products {
         let variants: Vec<&Variant> = product.variants.iter().collect();
         let mut tx = self.db.begin().await?;
         if !store::insert(&mut tx, &product).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return store::find(&self.db, id).await?.ok_or(ProductError::SlugTaken);
         }
         if let Some((index, field)) = variant::service::taken(&mut tx, &variants).await? {
@@ -144,7 +144,7 @@ impl Products {
     pub(crate) async fn archive(&self, id: ProductId) -> Result<(), ProductError> {
         let mut tx = self.db.begin().await?;
         if !store::archive(&mut tx, id, self.db.clock().now()).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return self.find(id).await.map(|_| ());
         }
         tx.publish(&ProductUpdated { product_id: id }).await?;

@@ -139,7 +139,7 @@ impl Reservations {
         match allocate(items, &levels) {
             Ok(lines) => self.set_aside(tx, key, &lines, lease).await,
             Err(short) => {
-                tx.rollback().await;
+                tx.rollback().await?;
                 Err(ReservationError::Short(short))
             }
         }
@@ -155,11 +155,11 @@ impl Reservations {
         let now = self.db.clock().now();
         let expires_at = now.plus(lease);
         if !store::insert(&mut tx, key, lines, expires_at, now).await? {
-            tx.rollback().await;
+            tx.rollback().await?;
             return Ok(Attempt::Known);
         }
         if stock::change::apply(&mut tx, &self.kept, &gather(lines, 0, 1)).await?.is_none() {
-            tx.rollback().await;
+            tx.rollback().await?;
             return Ok(Attempt::NotFromMain);
         }
         tx.commit().await?;
