@@ -3,6 +3,7 @@
 
 mod world;
 
+mod bad_input;
 mod cost;
 mod events;
 mod fulfilling;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
-/// The owner's password.
-const PASSWORD: &str = "correct horse battery staple";
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// An open shop with an owner, and nothing in it.
 pub(crate) struct World {
@@ -104,6 +104,11 @@ impl World {
             world: self,
             request: self.client.request(method, format!("http://{}{path}", self.shop.public())),
         }
+    }
+
+    /// The owner's access token.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// Signs somebody in. Returns the access token.
