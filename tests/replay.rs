@@ -1,6 +1,6 @@
 //! A slice of a real retailer's quarter, through the same API and the same checks as the whole.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test says what it replayed")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it replayed")]
 
 use std::path::Path;
 

@@ -61,12 +61,9 @@ impl Authenticate for Gatekeeper {
             let now = self.clock.now();
             match self.keys(FRESH).await?.verifier.verify(token, now) {
                 // A new key may have come into use since we asked.
-                Err(TokenRefusal::UnknownKey) => self
-                    .keys(ASK_AGAIN)
-                    .await?
-                    .verifier
-                    .verify(token, now)
-                    .map_err(refused),
+                Err(TokenRefusal::UnknownKey) => {
+                    self.keys(ASK_AGAIN).await?.verifier.verify(token, now).map_err(refused)
+                }
                 other => other.map_err(refused),
             }
         })

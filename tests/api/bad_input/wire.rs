@@ -49,7 +49,8 @@ async fn where_a_request_ends_is_never_guessed() {
     let world = World::open().await;
     let cart = "{\"currency\":\"USD\"}";
     let with = |head: &str| format!("{POST}{head}\r\n{cart}");
-    let chunked = |size: &str| format!("{POST}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{cart}\r\n0\r\n\r\n");
+    let chunked =
+        |size: &str| format!("{POST}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{cart}\r\n0\r\n\r\n");
     let requests = vec![
         with("Content-Length: 18\r\nContent-Length: 19\r\n"),
         with("Content-Length: 18, 19\r\n"),
@@ -67,12 +68,15 @@ async fn where_a_request_ends_is_never_guessed() {
         chunked("0x12"),
         chunked(""),
         chunked("-1"),
-        format!("POST /v1/carts HTTP/1.0\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n{cart}\r\n0\r\n\r\n"),
+        format!(
+            "POST /v1/carts HTTP/1.0\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n{cart}\r\n0\r\n\r\n"
+        ),
     ];
     let refused: &[u16] = &[400, 413, 501];
     expect(&world, requests.into_iter().map(|request| (request, refused)).collect()).await;
 
-    let (carts,): (i64,) = world.shop.databases.order.query("SELECT COUNT(*) FROM carts").one().await.unwrap();
+    let (carts,): (i64,) =
+        world.shop.databases.order.query("SELECT COUNT(*) FROM carts").one().await.unwrap();
     assert_eq!(carts, 0);
     world.close().await;
 }
@@ -113,9 +117,14 @@ async fn what_is_no_request_is_refused_and_harms_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_host_gets_into_no_answer() {
     let world = World::open().await;
-    let evil = said(&world, b"GET /v1/products/none HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").await;
-    let absolute =
-        said(&world, b"GET http://evil.example/v1/products/none HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").await;
+    let evil =
+        said(&world, b"GET /v1/products/none HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+            .await;
+    let absolute = said(
+        &world,
+        b"GET http://evil.example/v1/products/none HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n",
+    )
+    .await;
     let upgrade = format!("{GET}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     let upgrade = said(&world, upgrade.as_bytes()).await;
 
