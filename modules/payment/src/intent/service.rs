@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::event::EventData;
-use kernel::{Id, Money, Page, PageRequest};
+use kernel::{Id, Money, Page, PageRequest, card};
 use payment_api::{
     AttemptId, CaptureId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
     PaymentOutcome, PaymentUnknown, PaymentVoided,
@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use super::store::{self, Change, Known};
 use super::{Attempt, AttemptStatus, Capture, Intent, IntentStatus, TransferStatus, outcome};
-use crate::card;
 use crate::ledger::{self, Entry};
 use crate::provider::test::TestProvider;
 use crate::provider::{Charge, Outcome, ProviderError, Providers};

@@ -2,7 +2,7 @@
 
 /// Whether a text holds 13 to 19 digits in a row, give or take separators, that pass the Luhn check
 /// (ISO/IEC 7812-1, annex B).
-pub(crate) fn looks_like_one(text: &str) -> bool {
+pub fn looks_like_one(text: &str) -> bool {
     let mut digits: Vec<u8> = Vec::new();
     for byte in text.bytes().chain(std::iter::once(b'x')) {
         match byte {
