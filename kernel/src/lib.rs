@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod call;
+pub mod card;
 pub mod contract;
 pub mod event;
 pub mod id;

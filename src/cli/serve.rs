@@ -32,6 +32,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, config: Config, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
+        let stop = Stop::listen()?;
         let shop = Shop::build(config, Clock::system()).await?.open()?;
         let address = format!("http://{}", shop.public());
         output.say(
@@ -57,7 +58,7 @@ impl Serve {
                 &json!({ "event": "setup", "token": token }),
             );
         }
-        stop().await;
+        stop.said().await;
         output.say("Closing: finishing what was begun.", &json!({ "event": "closing" }));
         shop.close().await;
         output.say("The shop is closed.", &json!({ "event": "closed" }));
@@ -65,21 +66,35 @@ impl Serve {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop() {
+/// Ctrl-C and SIGTERM, heard from when this is made: who says stop while the shop still opens is heard, too.
+struct Stop {
     #[cfg(unix)]
-    {
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(tokio::signal::ctrl_c().await),
+        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+    }
+
+    #[cfg(unix)]
+    async fn said(mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
+
     #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn said(self) {
+        drop(tokio::signal::ctrl_c().await);
+    }
 }

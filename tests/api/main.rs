@@ -10,8 +10,11 @@
 
 mod world;
 
+mod accounts;
 mod bad_input;
+mod catalogue;
 mod cost;
+mod documents;
 mod events;
 mod fulfilling;
 mod payments;

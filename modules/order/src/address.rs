@@ -1,5 +1,6 @@
 //! Where a parcel or an invoice goes.
 
+use kernel::card;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,11 +36,15 @@ pub(crate) struct Address {
 pub(crate) struct AddressError {
     /// The field, as in JSON.
     pub field: &'static str,
+    /// What it is, as a code.
+    pub code: &'static str,
     /// What it should be.
     pub detail: &'static str,
 }
 
 const LONGEST: usize = 200;
+const INVALID: &str = "invalid_address";
+const CARD_DATA: &str = "card_data_not_allowed";
 
 impl Address {
     /// The address, if every field can be one.
@@ -48,12 +53,17 @@ impl Address {
     /// The first field that cannot.
     pub(crate) fn check(self) -> Result<Self, AddressError> {
         let text = |field, value: &str| {
+            if card::looks_like_one(value) {
+                let detail = "This looks like the number of a card";
+                return Err(AddressError { field, code: CARD_DATA, detail });
+            }
             if value.trim().is_empty()
                 || value.chars().count() > LONGEST
                 || value.chars().any(char::is_control)
             {
                 return Err(AddressError {
                     field,
+                    code: INVALID,
                     detail: "Expected 1 to 200 characters without line breaks",
                 });
             }
@@ -72,6 +82,7 @@ impl Address {
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(AddressError {
                 field: "country",
+                code: INVALID,
                 detail: "Expected an ISO 3166-1 code such as DE or US",
             });
         }
@@ -81,6 +92,7 @@ impl Address {
             if !plain || !(3..=15).contains(&digits) {
                 return Err(AddressError {
                     field: "phone",
+                    code: INVALID,
                     detail: "Expected a telephone number of 3 to 15 digits",
                 });
             }

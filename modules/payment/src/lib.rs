@@ -2,7 +2,6 @@
 //!
 //! It calls no other module. What it has to say, it says in `payment-api`.
 
-mod card;
 mod contract;
 mod intent;
 mod jobs;

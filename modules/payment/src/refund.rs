@@ -58,7 +58,7 @@ impl Refund {
         if reason.trim().is_empty() || reason.chars().count() > 200 {
             return Err(RefundRefusal::InvalidReason);
         }
-        if crate::card::looks_like_one(&reason) {
+        if kernel::card::looks_like_one(&reason) {
             return Err(RefundRefusal::CardData);
         }
         Ok(Self { id, intent_id, amount, reason, status: TransferStatus::Pending, created_at })

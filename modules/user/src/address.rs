@@ -4,7 +4,7 @@ pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
 
-use kernel::Moment;
+use kernel::{Moment, card};
 use user_api::AddressId;
 
 const LONGEST: usize = 200;
@@ -86,9 +86,14 @@ pub(crate) struct AddressChange {
 pub struct AddressFault {
     /// The field, as in JSON.
     pub field: &'static str,
+    /// What it is, as a code.
+    pub code: &'static str,
     /// What it should be.
     pub detail: &'static str,
 }
+
+const INVALID: &str = "invalid_address";
+const CARD_DATA: &str = "card_data_not_allowed";
 
 impl Address {
     /// The address, if every field can be one.
@@ -99,19 +104,34 @@ impl Address {
         let required = [("name", &self.name), ("line1", &self.line1), ("city", &self.city)];
         let optional = [("line2", &self.line2), ("region", &self.region), ("postalCode", &self.postal_code)];
         let given = optional.into_iter().filter_map(|(field, value)| Some((field, value.as_ref()?)));
-        if let Some((field, _)) = required.into_iter().chain(given).find(|(_, value)| !is_a_line(value)) {
-            return Err(AddressFault { field, detail: "Expected 1 to 200 characters without line breaks" });
+        let lines: Vec<_> = required.into_iter().chain(given).collect();
+        if let Some((field, _)) = lines.iter().find(|(_, value)| card::looks_like_one(value)) {
+            return Err(AddressFault {
+                field,
+                code: CARD_DATA,
+                detail: "This looks like the number of a card",
+            });
+        }
+        if let Some((field, _)) = lines.iter().find(|(_, value)| !is_a_line(value)) {
+            return Err(AddressFault {
+                field,
+                code: INVALID,
+                detail: "Expected 1 to 200 characters without line breaks",
+            });
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(AddressFault {
                 field: "country",
+                code: INVALID,
                 detail: "Expected an ISO 3166-1 code such as DE or US",
             });
         }
         match &self.phone {
-            Some(phone) if !is_a_phone(phone) => {
-                Err(AddressFault { field: "phone", detail: "Expected a telephone number of 3 to 15 digits" })
-            }
+            Some(phone) if !is_a_phone(phone) => Err(AddressFault {
+                field: "phone",
+                code: INVALID,
+                detail: "Expected a telephone number of 3 to 15 digits",
+            }),
             _ => Ok(self),
         }
     }

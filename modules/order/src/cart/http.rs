@@ -361,7 +361,7 @@ impl From<CartError> for Problem {
                 detail.clone(),
             )
             .field(format!("/items/{index}/variantId"), "variant_unavailable", detail),
-            CartError::Address { pointer, fault } => Self::unprocessable("invalid_address", detail).field(
+            CartError::Address { pointer, fault } => Self::unprocessable(fault.code, detail).field(
                 format!("{pointer}/{}", fault.field),
                 "invalid_value",
                 fault.detail,

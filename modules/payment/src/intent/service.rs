@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Money, Page, PageRequest};
+use kernel::{Money, Page, PageRequest, card};
 use payment_api::{
     AttemptId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
     PaymentOutcome, PaymentUnknown,
@@ -14,7 +14,6 @@ use super::end::ASK_AFTER;
 use super::store::{self, Change, Known};
 use super::told::told;
 use super::{Attempt, AttemptStatus, Intent, IntentStatus, outcome};
-use crate::card;
 use crate::ledger::{self, Entry};
 use crate::provider::test::TestProvider;
 use crate::provider::{Charge, Outcome, Providers};

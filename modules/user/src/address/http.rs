@@ -247,7 +247,7 @@ impl From<AddressError> for Problem {
     fn from(error: AddressError) -> Self {
         let detail = error.to_string();
         match error {
-            AddressError::Fault(fault) => Self::unprocessable("invalid_address", detail).field(
+            AddressError::Fault(fault) => Self::unprocessable(fault.code, detail).field(
                 format!("/{}", fault.field),
                 "invalid_value",
                 fault.detail,
