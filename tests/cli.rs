@@ -47,7 +47,10 @@ impl Machine {
     /// What a command prints for programs, line by line.
     #[track_caller]
     fn says_json(&self, arguments: &[&str]) -> Vec<Value> {
-        self.says(&[arguments, &["--json"]].concat()).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.says(&[arguments, &["--json"]].concat())
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// What a command prints when it cannot do what it should.
@@ -59,8 +62,17 @@ impl Machine {
     }
 
     fn hire(&self) -> Output {
-        let arguments =
-            ["staff", "create", "--email", "ada@example.com", "--name", "Ada", "--role", "owner", "--password-stdin"];
+        let arguments = [
+            "staff",
+            "create",
+            "--email",
+            "ada@example.com",
+            "--name",
+            "Ada",
+            "--role",
+            "owner",
+            "--password-stdin",
+        ];
         let mut child = self.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
         child.wait_with_output().unwrap()
@@ -114,7 +126,10 @@ fn a_new_shop_is_migrated_and_then_well() {
     assert!(!unwell.status.success(), "nothing was migrated yet");
 
     let applied = machine.says_json(&["migrate"]);
-    assert_eq!(applied.iter().map(|line| &line["module"]).collect::<Vec<_>>(), ["user", "product", "payment", "order"]);
+    assert_eq!(
+        applied.iter().map(|line| &line["module"]).collect::<Vec<_>>(),
+        ["user", "product", "payment", "order"]
+    );
     assert!(applied.iter().all(|line| line["applied"].as_u64().unwrap() > 0));
     assert!(machine.says_json(&["migrate"]).iter().all(|line| line["applied"] == 0));
 
@@ -135,7 +150,8 @@ async fn whoever_was_let_in_at_the_machine_can_sign_in() {
     let reply = client().post(format!("{}/v1/auth/login", shop.address)).json(&login).send().await.unwrap();
     let tokens: Value = reply.error_for_status().unwrap().json().await.unwrap();
     let token = tokens["accessToken"].as_str().unwrap();
-    let orders = client().get(format!("{}/v1/admin/orders", shop.address)).bearer_auth(token).send().await.unwrap();
+    let orders =
+        client().get(format!("{}/v1/admin/orders", shop.address)).bearer_auth(token).send().await.unwrap();
 
     assert_eq!(orders.status(), 200);
     assert!(shop.stop() < Duration::from_secs(8));
@@ -146,7 +162,8 @@ async fn the_first_owners_token_works_once() {
     let machine = Machine::new();
     let mut shop = machine.serve(&[]);
     let setup = next(&mut shop.lines);
-    let body = json!({ "token": setup["token"], "email": "ada@example.com", "name": "Ada", "password": PASSWORD });
+    let body =
+        json!({ "token": setup["token"], "email": "ada@example.com", "name": "Ada", "password": PASSWORD });
     let path = format!("{}/v1/auth/setup", shop.address);
 
     let first = client().post(&path).json(&body).send().await.unwrap();
@@ -191,7 +208,10 @@ fn a_product_file_is_tried_before_it_is_taken_in() {
     assert!(!bad.status.success());
     let said = String::from_utf8(bad.stdout).unwrap();
     let fault: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
-    assert_eq!((&fault["error"]["row"], &fault["error"]["column"]), (&json!(4), &json!("Variant Inventory Qty")));
+    assert_eq!(
+        (&fault["error"]["row"], &fault["error"]["column"]),
+        (&json!(4), &json!("Variant Inventory Qty"))
+    );
     assert!(machine.says(&["import", "products", "good.csv"]).contains("Taken in"));
     assert_eq!(machine.says_json(&["events", "tail", "--type", "product.created"]).len(), 2);
     assert!(machine.complains(&["import", "products", "none.csv"]).contains("none.csv"));
@@ -212,7 +232,8 @@ fn what_cannot_be_understood_is_said_clearly() {
     let output = with_environment.env("CLEAVE__SHOP__CURENCY", "EUR").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
     assert!(!output.status.success() && said.contains("curency"), "{said}");
-    let unread = machine.complains(&["staff", "create", "--email", "a@b.de", "--name", "A", "--role", "owner"]);
+    let unread =
+        machine.complains(&["staff", "create", "--email", "a@b.de", "--name", "A", "--role", "owner"]);
     assert!(unread.contains("--password-stdin"), "{unread}");
     assert!(!Path::new(&machine.0.path().join("data")).exists(), "a mistake made files");
 }

@@ -30,7 +30,8 @@ async fn a_customer_registers_signs_in_and_has_an_account() {
     assert_eq!((&account["id"], &account["name"]), (&registered["id"], &json!("Ada")));
     assert_eq!((&account["email"], &account["kind"]), (&json!("Ada@Example.com"), &json!("customer")));
     assert!(account.get("password").is_none() && account.get("passwordHash").is_none());
-    let renamed = world.patch("/v1/account", &json!({ "name": "Ada King" })).bearer(&ada).send().await.expect(200);
+    let renamed =
+        world.patch("/v1/account", &json!({ "name": "Ada King" })).bearer(&ada).send().await.expect(200);
     assert_eq!(renamed["name"], "Ada King");
     world.close().await;
 }
@@ -134,8 +135,14 @@ async fn staff_may_do_what_their_role_grants_and_nothing_else() {
     let refused = [
         ("refunds:write", world.post("/v1/admin/refunds", &refund).fresh_key()),
         ("orders:write", world.post(&cancel, &json!({}))),
-        ("staff:write", world.post("/v1/admin/staff", &json!({ "email": "a@b.de", "name": "A", "role": "owner" }))),
-        ("roles:write", world.post("/v1/admin/roles", &json!({ "name": "all", "permissions": ["orders:write"] }))),
+        (
+            "staff:write",
+            world.post("/v1/admin/staff", &json!({ "email": "a@b.de", "name": "A", "role": "owner" })),
+        ),
+        (
+            "roles:write",
+            world.post("/v1/admin/roles", &json!({ "name": "all", "permissions": ["orders:write"] })),
+        ),
         ("products:read", world.get("/v1/admin/products")),
         ("events:read", world.get("/v1/admin/events")),
     ];
@@ -151,7 +158,8 @@ async fn staff_may_do_what_their_role_grants_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_grants_what_they_do_not_hold() {
     let world = World::open().await;
-    let role = json!({ "name": "hr", "permissions": ["staff:read", "staff:write", "roles:read", "roles:write"] });
+    let role =
+        json!({ "name": "hr", "permissions": ["staff:read", "staff:write", "roles:read", "roles:write"] });
     world.post("/v1/admin/roles", &role).staff().send().await.expect(201);
     let pat = json!({ "email": "pat@example.com", "name": "Pat", "role": "hr", "password": PASSWORD });
     world.post("/v1/admin/staff", &pat).staff().send().await.expect(201);
@@ -189,7 +197,9 @@ async fn a_shop_with_staff_gives_out_no_first_owners_token() {
     let world = World::open().await;
 
     assert!(world.shop.modules.user.setup_token().await.unwrap().is_none());
-    for (email, password) in [("admin@example.com", "admin"), ("owner@shop.example", "owner"), ("root@localhost.localdomain", "")] {
+    for (email, password) in
+        [("admin@example.com", "admin"), ("owner@shop.example", "owner"), ("root@localhost.localdomain", "")]
+    {
         let body = json!({ "email": email, "password": password });
         let status = world.post("/v1/auth/login", &body).send().await.status.as_u16();
         assert!(matches!(status, 401 | 422), "{email}: {status}");

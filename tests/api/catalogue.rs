@@ -48,8 +48,12 @@ fn read(csv: &str) -> BTreeMap<String, Product> {
             product.description = cell("Body (HTML)");
             product.vendor = cell("Vendor");
             let tags = cell("Tags");
-            product.tags = tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
-            *axes = (1..=3).map(|axis| cell(&format!("Option{axis} Name"))).filter(|name| !name.is_empty()).collect();
+            product.tags =
+                tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+            *axes = (1..=3)
+                .map(|axis| cell(&format!("Option{axis} Name")))
+                .filter(|name| !name.is_empty())
+                .collect();
         }
         let image = cell("Image Src");
         if !image.is_empty() && !product.images.contains(&image) {
@@ -75,7 +79,10 @@ fn read(csv: &str) -> BTreeMap<String, Product> {
 fn shown(product: &Value) -> (String, Product) {
     let list = |value: &Value| value.as_array().unwrap().clone();
     let variant = |variant: &Value| Variant {
-        options: list(&variant["options"]).iter().map(|chosen| (text(&chosen["name"]), text(&chosen["value"]))).collect(),
+        options: list(&variant["options"])
+            .iter()
+            .map(|chosen| (text(&chosen["name"]), text(&chosen["value"])))
+            .collect(),
         cents: variant["prices"][0]["amount"].as_i64().unwrap(),
         compare_at: variant["prices"][0]["compareAtAmount"].as_i64(),
         stock: variant["stock"]["onHand"].as_i64().unwrap(),
@@ -108,7 +115,12 @@ async fn every(world: &World, path: &str, limit: usize) -> Vec<Value> {
 }
 
 async fn previewed(world: &World, csv: &str) -> Value {
-    world.post("/v1/admin/imports", &json!({ "csv": csv, "currency": "USD" })).staff().send().await.expect(201)
+    world
+        .post("/v1/admin/imports", &json!({ "csv": csv, "currency": "USD" }))
+        .staff()
+        .send()
+        .await
+        .expect(201)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +159,8 @@ async fn a_variant_has_a_price_for_each_currency_and_none_is_converted() {
     assert_eq!(price("?currency=JPY").await, json!({ "amount": 1500, "currency": "JPY" }));
     assert_eq!(price("?currency=EUR").await, Value::Null);
     let product = world.get("/v1/products/mug").send().await.expect(200);
-    let cart = json!({ "currency": "EUR", "items": [{ "variantId": product["variants"][0]["id"], "quantity": 1 }] });
+    let cart =
+        json!({ "currency": "EUR", "items": [{ "variantId": product["variants"][0]["id"], "quantity": 1 }] });
     assert_eq!(world.post("/v1/carts", &cart).send().await.problem(422), "variant_unavailable");
     world.close().await;
 }
@@ -212,7 +225,8 @@ async fn what_was_just_sold_is_not_shown_as_available() {
         world.buy(&variant, 1).await;
         let product = world.get("/v1/products/product-cup").send().await.expect(200);
         let list = world.get("/v1/products").send().await.expect(200);
-        let availability = world.get(&format!("/v1/variants/{variant}/availability")).send().await.expect(200);
+        let availability =
+            world.get(&format!("/v1/variants/{variant}/availability")).send().await.expect(200);
         assert_eq!(product["variants"][0]["available"], left);
         assert_eq!(list["data"][0]["variants"][0]["available"], left);
         assert_eq!(availability["available"], left);
@@ -266,8 +280,12 @@ async fn movements_add_up_to_what_is_on_the_shelf() {
 
     let path = format!("/v1/admin/stock-movements?variantId={variant}");
     let movements = world.get(&path).staff().send().await.expect(200);
-    let deltas: Vec<i64> =
-        movements["data"].as_array().unwrap().iter().map(|movement| movement["delta"].as_i64().unwrap()).collect();
+    let deltas: Vec<i64> = movements["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|movement| movement["delta"].as_i64().unwrap())
+        .collect();
     assert_eq!((deltas.len(), deltas.iter().sum::<i64>()), (5, 41));
     assert_eq!(world.stock(&variant).await["onHand"], 41);
     world.close().await;

@@ -32,14 +32,18 @@ fn routes() -> BTreeSet<(String, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let source = std::fs::read_to_string(path).unwrap();
-                let scope = source.split_once("scope(\"").and_then(|(_, rest)| Some(rest.split_once('"')?.0));
+                let scope =
+                    source.split_once("scope(\"/").and_then(|(_, rest)| Some(rest.split_once('"')?.0));
+                let scope = scope.map(|scope| format!("/{scope}")).unwrap_or_default();
                 for line in source.lines() {
-                    let Some((method, rest)) = line.strip_prefix("#[").and_then(|line| line.split_once("(\"")) else {
+                    let Some((method, rest)) =
+                        line.strip_prefix("#[").and_then(|line| line.split_once("(\""))
+                    else {
                         continue;
                     };
                     let Some(path) = rest.strip_suffix("\")]") else { continue };
                     if METHODS.contains(&method) {
-                        let path = format!("{}{path}", scope.unwrap_or_default());
+                        let path = format!("{scope}{path}");
                         routes.insert((method.to_owned(), path));
                     }
                 }
@@ -89,7 +93,8 @@ async fn every_operation_says_what_it_does_and_how_it_refuses() {
             let summary = operation["summary"].as_str().unwrap_or_default();
             assert!(!summary.is_empty(), "{method} {path} has no summary");
             let refusal = operation["responses"].as_object().unwrap().values().any(|response| {
-                response["content"]["application/problem+json"]["schema"]["$ref"] == "#/components/schemas/Problem"
+                response["content"]["application/problem+json"]["schema"]["$ref"]
+                    == "#/components/schemas/Problem"
             });
             assert!(refusal, "{method} {path} does not say how it refuses");
             let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
@@ -112,8 +117,11 @@ async fn the_page_to_try_the_api_needs_nothing_from_elsewhere() {
     assert_eq!(page.status, 200);
     let html = String::from_utf8(page.bytes).unwrap();
 
-    let references: Vec<&str> =
-        ["src=\"", "href=\""].iter().flat_map(|name| html.split(name).skip(1)).filter_map(|rest| rest.split('"').next()).collect();
+    let references: Vec<&str> = ["src=\"", "href=\""]
+        .iter()
+        .flat_map(|name| html.split(name).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
     assert!(!references.is_empty());
     for reference in references {
         assert!(!reference.contains("//"), "{reference} is elsewhere");

@@ -106,10 +106,18 @@ impl Address {
         let given = optional.into_iter().filter_map(|(field, value)| Some((field, value.as_ref()?)));
         let lines: Vec<_> = required.into_iter().chain(given).collect();
         if let Some((field, _)) = lines.iter().find(|(_, value)| card::looks_like_one(value)) {
-            return Err(AddressFault { field, code: CARD_DATA, detail: "This looks like the number of a card" });
+            return Err(AddressFault {
+                field,
+                code: CARD_DATA,
+                detail: "This looks like the number of a card",
+            });
         }
         if let Some((field, _)) = lines.iter().find(|(_, value)| !is_a_line(value)) {
-            return Err(AddressFault { field, code: INVALID, detail: "Expected 1 to 200 characters without line breaks" });
+            return Err(AddressFault {
+                field,
+                code: INVALID,
+                detail: "Expected 1 to 200 characters without line breaks",
+            });
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(AddressFault {
@@ -119,9 +127,11 @@ impl Address {
             });
         }
         match &self.phone {
-            Some(phone) if !is_a_phone(phone) => {
-                Err(AddressFault { field: "phone", code: INVALID, detail: "Expected a telephone number of 3 to 15 digits" })
-            }
+            Some(phone) if !is_a_phone(phone) => Err(AddressFault {
+                field: "phone",
+                code: INVALID,
+                detail: "Expected a telephone number of 3 to 15 digits",
+            }),
             _ => Ok(self),
         }
     }
