@@ -29,7 +29,7 @@ pub use secret::{Secret, SecretError};
 pub struct Config {
     /// Where shops and staff reach the API.
     pub listen: SocketAddr,
-    /// Where modules, probes and metrics meet.
+    /// Where modules and probes meet.
     pub internal: SocketAddr,
     /// The folder for everything the shop keeps on disk.
     pub data: PathBuf,
@@ -111,8 +111,6 @@ pub struct Shop {
     pub order_number_length: NonZeroUsize,
     #[serde(rename = "reservation_minutes", deserialize_with = "duration::minutes")]
     pub reservation: Duration,
-    #[serde(rename = "cart_days", deserialize_with = "duration::days")]
-    pub cart: Duration,
 }
 
 /// Providers of payment.
@@ -146,7 +144,7 @@ pub struct Flags {
     /// Where shops and staff reach the API [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Where modules, probes and metrics meet [default: 127.0.0.1:9080]
+    /// Where modules and probes meet [default: 127.0.0.1:9080]
     #[arg(long, value_name = "ADDR")]
     pub internal: Option<SocketAddr>,
 }

@@ -51,10 +51,10 @@ impl Databases {
     /// The first that cannot be opened.
     pub async fn open(config: &Config, clock: &Clock, tasks: &Tasks) -> Result<Self, DatabaseError> {
         let (user, product, payment, order) = tokio::try_join!(
-            open(user::NAME, config, clock, tasks),
-            open(product::NAME, config, clock, tasks),
-            open(payment::NAME, config, clock, tasks),
-            open(order::NAME, config, clock, tasks),
+            Box::pin(open(user::NAME, config, clock, tasks)),
+            Box::pin(open(product::NAME, config, clock, tasks)),
+            Box::pin(open(payment::NAME, config, clock, tasks)),
+            Box::pin(open(order::NAME, config, clock, tasks)),
         )?;
         Ok(Self { user, product, payment, order })
     }
@@ -70,10 +70,10 @@ impl Databases {
             db.migrate(migrations).await.map_err(|source| DatabaseError { module, place: place(), source })
         };
         tokio::try_join!(
-            migrate(self.user.clone(), user::MIGRATIONS),
-            migrate(self.product.clone(), product::MIGRATIONS),
-            migrate(self.payment.clone(), payment::MIGRATIONS),
-            migrate(self.order.clone(), order::MIGRATIONS),
+            Box::pin(migrate(self.user.clone(), user::MIGRATIONS)),
+            Box::pin(migrate(self.product.clone(), product::MIGRATIONS)),
+            Box::pin(migrate(self.payment.clone(), payment::MIGRATIONS)),
+            Box::pin(migrate(self.order.clone(), order::MIGRATIONS)),
         )?;
         Ok(())
     }

@@ -73,7 +73,10 @@ pub(crate) fn public(listener: TcpListener, parts: Public, config: &Config) -> i
             })
             .split_for_parts();
         let frame = Frame::new(parts.clock.clone(), parts.gatekeeper, &api);
-        app.app_data(body_limit).configure(docs(documents(api))).wrap(frame)
+        app.route("/problems", web::get().to(problems))
+            .app_data(body_limit)
+            .configure(docs(documents(api)))
+            .wrap(frame)
     })
     .workers(settings.workers())
     .backlog(BACKLOG)
@@ -129,6 +132,11 @@ async fn readyz(state: Data<([Db; 4], Readiness)>) -> HttpResponse {
         }
     }
     HttpResponse::Ok().json(json!({ "ready": true }))
+}
+
+/// The page that every problem's `type` points into.
+async fn problems() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(include_str!("../docs/http.md"))
 }
 
 async fn version() -> HttpResponse {

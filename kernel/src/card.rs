@@ -20,7 +20,7 @@ pub fn looks_like_one(text: &str) -> bool {
 }
 
 fn any_run(digits: &[u8]) -> bool {
-    (13..=19).any(|length| digits.windows(length).any(|run| run[0] != 0 && luhn(run)))
+    (13..=19).contains(&digits.len()) && digits[0] != 0 && luhn(digits)
 }
 
 fn luhn(digits: &[u8]) -> bool {

@@ -116,7 +116,7 @@ async fn fill(staff: &Api) -> Result<String, Failure> {
         let product = reply.expect(reqwest::StatusCode::CREATED)?;
         // Not the one that is read, so that reading measures the kept answer and buying the database.
         if number == 40 {
-            variant = product["variants"][0]["id"].as_str().unwrap_or_default().to_owned();
+            product["variants"][0]["id"].as_str().unwrap_or_default().clone_into(&mut variant);
         }
     }
     Ok(variant)

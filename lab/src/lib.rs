@@ -1,6 +1,9 @@
 //! Tools that try a shop from outside: a retailer's real quarter replayed, and benchmarks. Not part of the shop.
 
-#![expect(clippy::disallowed_methods, reason = "the lab is no part of the shop: it measures bare sqlx on a bare runtime")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the lab is no part of the shop: it measures bare sqlx on a bare runtime"
+)]
 
 pub mod api;
 pub mod bench;
@@ -9,3 +12,11 @@ pub mod server;
 
 /// What a tool fails with: a sentence and its causes.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Counts times of one microsecond to ten minutes, exact to three digits.
+fn histogram() -> hdrhistogram::Histogram<u64> {
+    let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, 600_000_000, 3)
+        .unwrap_or_else(|_| unreachable!("the bounds are in order"));
+    histogram.auto(true);
+    histogram
+}

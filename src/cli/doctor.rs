@@ -1,4 +1,4 @@
-//! `cleave doctor`: look at everything, change nothing.
+//! `cleave doctor`: look at everything, mend nothing.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -23,7 +23,9 @@ pub(super) async fn run(config: &Config, output: &Output) -> Result<ExitCode, Fa
         let parked = if pending == 0 { events::parked(db).await?.len() } else { 0 };
         let advice = match (pending, parked) {
             (0, 0) => "well".to_owned(),
-            (0, parked) => format!("{parked} events are parked; look at the log for why, then replay them"),
+            (0, parked) => format!(
+                "{parked} events are parked; `cleave events parked` says why, `cleave events replay` tries again"
+            ),
             (pending, _) => format!("{pending} migrations are missing; run `cleave migrate`"),
         };
         healthy &= pending == 0 && parked == 0;

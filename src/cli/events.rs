@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kernel::{Call, Event};
+use platform::events::{parked, replay};
+use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, Workshop};
@@ -17,6 +19,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 pub(super) enum Events {
     /// Show events, oldest first
     Tail(Tail),
+    /// Show events that a listener could not apply
+    Parked,
+    /// Let a listener try again what it has set aside
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cleave events replay order.payment-news")]
+pub(super) struct Replay {
+    /// The listener, as `cleave events parked` names it
+    listener: String,
 }
 
 #[derive(Debug, Args)]
@@ -37,24 +50,70 @@ pub(super) struct Tail {
 
 impl Events {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<(), Failure> {
-        let Self::Tail(tail) = self;
         let workshop = Workshop::open(config).await?;
+        match self {
+            Self::Tail(tail) => tail.run(&workshop, output).await?,
+            Self::Parked => list_parked(&workshop, output).await?,
+            Self::Replay(replay) => replay.run(&workshop, output).await?,
+        }
+        workshop.close().await;
+        Ok(())
+    }
+}
+
+async fn list_parked(workshop: &Workshop, output: &Output) -> Result<(), Failure> {
+    for db in workshop.databases.all() {
+        for event in parked(&db).await? {
+            output.say(
+                format!(
+                    "{}  {} {} of /{}: {} (tried {} times)",
+                    event.listener,
+                    event.subject,
+                    event.position,
+                    event.source,
+                    event.last_error,
+                    event.attempts
+                ),
+                &json!({
+                    "listener": event.listener, "source": event.source, "position": event.position,
+                    "subject": event.subject, "attempts": event.attempts, "error": event.last_error,
+                }),
+            );
+        }
+    }
+    Ok(())
+}
+
+impl Replay {
+    async fn run(self, workshop: &Workshop, output: &Output) -> Result<(), Failure> {
+        let mut woken = 0;
+        for db in workshop.databases.all() {
+            woken += replay(&db, &self.listener).await?;
+        }
+        let text = format!("{woken} events of {} will be tried again by the open shop.", self.listener);
+        output.say(text, &json!({ "listener": self.listener, "events": woken }));
+        Ok(())
+    }
+}
+
+impl Tail {
+    async fn run(self, workshop: &Workshop, output: &Output) -> Result<(), Failure> {
         let feed = EventFeed::new(workshop.modules.feeds.clone());
         let mut positions = Positions::new();
-        let mut silent = tail.new;
+        let mut silent = self.new;
         loop {
             let call = Call::by_module("cli", Duration::from_secs(10));
             let (events, after) = feed.read(&call, positions, PAGE).await?;
             positions = after;
             let full = events.len() == PAGE as usize;
-            for event in events.iter().filter(|event| !silent && event.kind.starts_with(&tail.kind)) {
+            for event in events.iter().filter(|event| !silent && event.kind.starts_with(&self.kind)) {
                 output.say(line(event), &serde_json::to_value(event)?);
             }
             if full {
                 continue;
             }
             silent = false;
-            if !tail.follow {
+            if !self.follow {
                 break;
             }
             tokio::select! {
@@ -62,7 +121,6 @@ impl Events {
                 _ = tokio::signal::ctrl_c() => break,
             }
         }
-        workshop.close().await;
         Ok(())
     }
 }

@@ -30,10 +30,10 @@ impl Process {
         }
         for process in processes {
             let value = serde_json::to_value(&process)?;
-            let last = process.log.last().map_or("begun", |entry| entry.input.as_str());
+            let latest = process.log.last().map_or("begun", |entry| entry.input.as_str());
             output.say(
                 format!(
-                    "{}  {:15} order {}  since {}  last: {last}",
+                    "{}  {:15} order {}  since {}  last: {latest}",
                     process.id, process.state, process.order_id, process.created_at
                 ),
                 &value,

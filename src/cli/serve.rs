@@ -21,7 +21,7 @@ pub(super) struct Serve {
     /// Where shops and staff reach the API [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Option<SocketAddr>,
-    /// Where modules, probes and metrics meet [default: 127.0.0.1:9080]
+    /// Where modules and probes meet [default: 127.0.0.1:9080]
     #[arg(long, value_name = "ADDR")]
     pub(super) internal: Option<SocketAddr>,
     /// Fill an empty shop with a small catalogue, a customer and a staff login

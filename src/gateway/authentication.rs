@@ -61,18 +61,15 @@ impl Authenticate for Gatekeeper {
             let now = self.clock.now();
             match self.keys(FRESH).await?.verifier.verify(token, now) {
                 // A new key may have come into use since we asked.
-                Err(TokenRefusal::UnknownKey) => self
-                    .keys(ASK_AGAIN)
-                    .await?
-                    .verifier
-                    .verify(token, now)
-                    .map_err(|refusal| refused(&refusal)),
-                other => other.map_err(|refusal| refused(&refusal)),
+                Err(TokenRefusal::UnknownKey) => {
+                    self.keys(ASK_AGAIN).await?.verifier.verify(token, now).map_err(refused)
+                }
+                other => other.map_err(refused),
             }
         })
     }
 }
 
-fn refused(refusal: &TokenRefusal) -> Problem {
+fn refused(refusal: TokenRefusal) -> Problem {
     Problem::unauthorized("invalid_token", refusal.to_string())
 }

@@ -1,6 +1,13 @@
 //! The front door: what shops, customers and staff see, through HTTP, on the store and by the contract mode that the
 //! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper of tests may fail like one"
+)]
+
 mod world;
 
 mod accounts;

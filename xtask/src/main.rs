@@ -43,9 +43,6 @@ enum Verb {
     /// Replay a retailer's quarter through the API and check it to the penny
     #[command(disable_help_flag = true)]
     Replay(Passed),
-    /// Write the API's description
-    #[command(disable_help_flag = true)]
-    Openapi(Passed),
 }
 
 /// Arguments that are the lab's affair.
@@ -62,7 +59,6 @@ fn main() -> ExitCode {
         Verb::Audit => cargo::pass("deny", &["check"]),
         Verb::Bench(passed) => cargo::lab("bench", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
-        Verb::Openapi(passed) => cargo::lab("openapi", &passed.arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -158,7 +158,7 @@ impl Transaction {
                 Self::Postgres(pool) => tokio::task::spawn(on_postgres(pool.clone(), until)),
             })
             .collect();
-        let mut all = Histogram::new(3)?;
+        let mut all = crate::histogram();
         for client in running {
             all.add(client.await??)?;
         }
@@ -182,7 +182,7 @@ async fn sqlite(folder: &Path) -> Result<SqlitePool, Failure> {
 }
 
 async fn on_sqlite(pool: SqlitePool, until: Instant) -> Result<Histogram<u64>, Failure> {
-    let mut times = Histogram::new(3)?;
+    let mut times = crate::histogram();
     while Instant::now() < until {
         let began = Instant::now();
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -193,7 +193,7 @@ async fn on_sqlite(pool: SqlitePool, until: Instant) -> Result<Histogram<u64>, F
 }
 
 async fn on_postgres(pool: PgPool, until: Instant) -> Result<Histogram<u64>, Failure> {
-    let mut times = Histogram::new(3)?;
+    let mut times = crate::histogram();
     while Instant::now() < until {
         let began = Instant::now();
         let mut tx = pool.begin().await?;

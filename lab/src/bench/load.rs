@@ -1,5 +1,6 @@
 //! A closed loop of clients that cost as little as a client can: they share the cores with what is measured.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,7 @@ impl Load {
                 tokio::task::spawn(async move { load.one(began + duration).await })
             })
             .collect();
-        let mut all = Histogram::new(3)?;
+        let mut all = crate::histogram();
         let mut refused = 0;
         for client in running {
             let (times, turned_away) = client.await??;
@@ -93,7 +94,7 @@ impl Load {
     }
 
     async fn one(self, until: Instant) -> io::Result<(Histogram<u64>, u64)> {
-        let mut times = Histogram::new(3).map_err(io::Error::other)?;
+        let mut times = crate::histogram();
         let mut refused = 0;
         let mut client = Client::connect(&self).await?;
         while Instant::now() < until {
@@ -126,7 +127,7 @@ impl Client {
     async fn ask(&mut self, load: &Load) -> io::Result<(bool, usize)> {
         let mut request = load.head.clone();
         if !load.body.is_empty() {
-            request.push_str(&format!("idempotency-key: {:032x}\r\n", rand::random::<u128>()));
+            let _ = write!(request, "idempotency-key: {:032x}\r\n", rand::random::<u128>());
         }
         request.push_str("\r\n");
         request.push_str(&load.body);

@@ -45,8 +45,8 @@ pub(super) async fn run(plan: &Plan, api: &Api, staff: &Api, options: &Options) 
     let variants = fill(plan, staff, options).await?;
     let customers = sign_up(plan, api, options).await?;
 
-    let purchases = Mutex::new(Histogram::new(3)?);
-    let completions = Mutex::new(Histogram::new(3)?);
+    let purchases = Mutex::new(crate::histogram());
+    let completions = Mutex::new(crate::histogram());
     let bar = bar(options, plan.sales.len(), "invoices bought");
     let began = Instant::now();
     let orders: Vec<Order> = stream::iter(&plan.sales)

@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// A guest's token: 128 random bits. Only its digest is kept.
+/// A guest's token: 128 random bits. Carts and orders keep its digest; the answer that shows it is kept with its
+/// idempotency key for seven days, because a repetition has to get the same answer.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct GuestToken(String);
 

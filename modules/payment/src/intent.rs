@@ -1,8 +1,11 @@
 //! A payment intent: what is to be paid for one order, and how far that is.
 
+mod capture;
+mod end;
 pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
+pub(crate) mod told;
 
 use kernel::{Currency, Moment, Money};
 use payment_api::{AttemptId, CaptureId, CaptureMethod, IntentId, PaymentOutcome};

@@ -9,6 +9,8 @@ mod ledger;
 mod listen;
 mod provider;
 mod refund;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::sync::Arc;

@@ -69,7 +69,7 @@ async fn check(pool: &PgPool) -> Result<(), DbError> {
 
 /// Creates a module's database and its role where they are missing, and shuts everybody else out of it.
 ///
-/// Safe to run again and from several processes. A role that exists keeps its password.
+/// Safe to run again and from several processes. A role that exists gets this password.
 ///
 /// # Errors
 /// A name is not made of lower-case letters, digits and underscores, or the administrator may not do this.
@@ -85,15 +85,15 @@ pub async fn provision(
     // Roles and databases have no `IF NOT EXISTS` that is safe in a race. The lock ends with the connection.
     server.execute("SELECT pg_advisory_lock(hashtext('cleave.provision'))").await?;
 
-    if !exists(&mut server, "SELECT 1 FROM pg_roles WHERE rolname = $1", role).await? {
-        // Only the server knows how to quote a password for itself.
-        let quoted: (String,) = query_as("SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', $1, $2)")
-            .bind(role)
-            .bind(password)
-            .fetch_one(&mut server)
-            .await?;
-        server.execute(AssertSqlSafe(quoted.0)).await?;
-    }
+    let known = exists(&mut server, "SELECT 1 FROM pg_roles WHERE rolname = $1", role).await?;
+    // Only the server knows how to quote a password for itself.
+    let quoted: (String,) = query_as("SELECT format($1 || ' ROLE %I LOGIN PASSWORD %L', $2, $3)")
+        .bind(if known { "ALTER" } else { "CREATE" })
+        .bind(role)
+        .bind(password)
+        .fetch_one(&mut server)
+        .await?;
+    server.execute(AssertSqlSafe(quoted.0)).await?;
     if !exists(&mut server, "SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')", role)
         .await?
     {

@@ -6,6 +6,8 @@ use crate::db::{Db, DbError};
 
 /// Rows in one transaction, so that the writer is not held for long.
 const BATCH: i64 = 1000;
+/// A reader that was not seen for so long no longer holds the log.
+const FORGOTTEN: Duration = Duration::from_hours(30 * 24);
 
 /// Notes how far a reader is and deletes events older than `keep` that all readers have passed. The newest event
 /// always stays: the next position is one more than the largest there is. Returns how many were deleted.
@@ -39,13 +41,17 @@ pub async fn retain(db: &Db, keep: Duration, readers: &[(String, i64)]) -> Resul
                      SELECT position
                      FROM events
                      WHERE occurred_at < $1
-                         AND position <= (SELECT MIN(position) FROM readers)
+                         AND position <= COALESCE(
+                             (SELECT MIN(position) FROM readers WHERE seen_at >= $2),
+                             (SELECT MAX(position) FROM events)
+                         )
                          AND position < (SELECT MAX(position) FROM events)
                      ORDER BY position
-                     LIMIT $2
+                     LIMIT $3
                  )",
             )
             .bind(now.minus(keep))
+            .bind(now.minus(FORGOTTEN))
             .bind(BATCH)
             .run()
             .await?;

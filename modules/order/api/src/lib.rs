@@ -84,7 +84,7 @@ pub enum OrdersError {
 pub struct OrderCreated {
     /// The order.
     pub order_id: OrderId,
-    /// The customer's account, `usr_…`; absent for a guest.
+    /// The customer's account, `usr_…`; null for a guest.
     pub user_id: Option<String>,
     /// What it comes to.
     pub total_amount: Money,

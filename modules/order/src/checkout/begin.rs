@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Call, Money};
+use kernel::{Call, Moment, Money};
 use order_api::OrderCreated;
 use platform::http::{Answer, IdempotencyKey, Problem};
 use platform::idempotency::{self, Claim};
@@ -23,6 +23,9 @@ use crate::order::{
 /// How long whoever begins a checkout drives it alone. After a crash it is anybody's.
 pub(super) const LEASE: Duration = Duration::from_secs(20);
 
+/// Reservations that may have ended unused before a purchase gives up.
+const RESERVATIONS: u32 = 5;
+
 /// A request to turn a cart into an order.
 #[derive(Debug, Clone)]
 pub(crate) struct Purchase {
@@ -41,6 +44,21 @@ pub(super) enum CartIs {
     Stored,
     /// In the same request, to be stored with its order.
     New,
+}
+
+/// What became of setting the stock aside.
+enum Reserved {
+    /// It is held.
+    Held {
+        /// Under this key.
+        key: Uuid,
+        /// Until then.
+        until: Moment,
+    },
+    /// There is not enough.
+    Refused(Box<Problem>),
+    /// A purchase of the same cart or under the same key got further.
+    SomebodyElses,
 }
 
 /// How a beginning ended.
@@ -68,34 +86,15 @@ impl Checkouts {
         if let Err(refusal) = ready(&priced, purchase) {
             return self.refuse(purchase, refusal).await;
         }
-        let reservation_key = match cart_is {
-            CartIs::Stored => stored_key(&priced.cart),
-            CartIs::New => request_key(&purchase.key),
-        };
-        let reserve = ReserveStock {
-            key: reservation_key,
-            items: priced
-                .cart
-                .items
-                .iter()
-                .map(|item| ReservedItem { variant_id: item.variant_id, quantity: item.quantity })
-                .collect(),
-            lease_seconds: self.settings.lease.as_secs() as u32,
-        };
-        let lease_ends = match self.products.reserve(call, reserve).await {
-            Ok(reservation) => reservation.expires_at,
-            Err(ProductsError::OutOfStock { short }) => {
-                return self.refuse(purchase, out_of_stock(&priced, &short)).await;
-            }
-            // The same request or the same cart got this far before and it ended.
-            Err(ProductsError::ReservationEnded) => {
+        let (reservation_key, lease_ends) = match self.reserve(call, &priced, cart_is, purchase).await? {
+            Reserved::Held { key, until } => (key, until),
+            Reserved::Refused(problem) => return self.refuse(purchase, *problem).await,
+            Reserved::SomebodyElses => {
                 return match idempotency::peek(&self.db, &purchase.key).await? {
                     Some(claim) => commands::settled(claim).map(Begun::Answered),
                     None => Ok(Begun::SomebodyElses),
                 };
             }
-            Err(ProductsError::Failed(failure)) => return Err(failure.into()),
-            Err(refusal) => return Err(Problem::unprocessable("invalid_cart", refusal.to_string())),
         };
 
         let now = self.db.clock().now();
@@ -154,6 +153,56 @@ impl Checkouts {
             Err(DbError::Unique(_)) => Ok(Begun::SomebodyElses),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Sets the stock aside under a key that every attempt at the same purchase finds again.
+    ///
+    /// A reservation that ended belongs to a purchase that came to its end, or to an attempt that broke off before
+    /// its order was stored and whose lease ran out. Only in the second case is nothing known of it, and the next key
+    /// is taken.
+    async fn reserve(
+        &self,
+        call: &Call,
+        priced: &PricedCart,
+        cart_is: CartIs,
+        purchase: &Purchase,
+    ) -> Result<Reserved, Problem> {
+        let item =
+            |item: &cart::CartItem| ReservedItem { variant_id: item.variant_id, quantity: item.quantity };
+        for attempt in 0..RESERVATIONS {
+            let key = match cart_is {
+                CartIs::Stored => stored_key(&priced.cart, attempt),
+                CartIs::New => request_key(&purchase.key, attempt),
+            };
+            let items = priced.cart.items.iter().map(item).collect();
+            let lease_seconds = self.settings.lease.as_secs() as u32;
+            match self.products.reserve(call, ReserveStock { key, items, lease_seconds }).await {
+                Ok(reservation) => return Ok(Reserved::Held { key, until: reservation.expires_at }),
+                Err(ProductsError::OutOfStock { short }) => {
+                    return Ok(Reserved::Refused(Box::new(out_of_stock(priced, &short))));
+                }
+                Err(ProductsError::ReservationEnded) => {
+                    if self.is_known(&priced.cart, cart_is, purchase).await? {
+                        return Ok(Reserved::SomebodyElses);
+                    }
+                }
+                Err(ProductsError::Failed(failure)) => return Err(failure.into()),
+                Err(refusal) => return Err(Problem::unprocessable("invalid_cart", refusal.to_string())),
+            }
+        }
+        Ok(Reserved::SomebodyElses)
+    }
+
+    /// Whether a purchase of this cart, or under this key, was begun: its order was stored before its reservation could
+    /// end.
+    async fn is_known(&self, cart: &Cart, cart_is: CartIs, purchase: &Purchase) -> Result<bool, Problem> {
+        Ok(match cart_is {
+            CartIs::New => idempotency::peek(&self.db, &purchase.key).await?.is_some(),
+            CartIs::Stored => {
+                let now = cart::store::find(&self.db, cart.id).await?;
+                now.is_none_or(|now| now.version != cart.version || now.status != CartStatus::Open)
+            }
+        })
     }
 
     /// Refuses for good: whoever repeats the request gets the same answer. What is wrong with the request itself
@@ -288,18 +337,19 @@ fn out_of_stock(priced: &PricedCart, short: &[product_api::ShortItem]) -> Proble
 }
 
 /// The reservation of a stored cart at this version: the same in every attempt to complete it.
-fn stored_key(cart: &Cart) -> Uuid {
-    digest(&[b"cart", cart.id.uuid().as_bytes(), &cart.version.to_be_bytes()])
+fn stored_key(cart: &Cart, attempt: u32) -> Uuid {
+    digest(&[b"cart", cart.id.uuid().as_bytes(), &cart.version.to_be_bytes(), &attempt.to_be_bytes()])
 }
 
 /// The reservation of a request that brings its cart along: the same whenever it is repeated.
-fn request_key(key: &IdempotencyKey) -> Uuid {
+fn request_key(key: &IdempotencyKey, attempt: u32) -> Uuid {
     digest(&[
         b"request",
         key.scope.as_bytes(),
         key.operation.as_bytes(),
         key.key.as_bytes(),
         &key.fingerprint,
+        &attempt.to_be_bytes(),
     ])
 }
 

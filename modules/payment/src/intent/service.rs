@@ -1,36 +1,32 @@
-//! What one can do with an intent: pay, ask how it stands, capture, end it.
+//! What one can do with an intent: pay, and ask how it stands.
 
 use std::time::Duration;
 
-use kernel::event::EventData;
-use kernel::{Id, Money, Page, PageRequest, card};
+use kernel::{Money, Page, PageRequest, card};
 use payment_api::{
-    AttemptId, CaptureId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
-    PaymentOutcome, PaymentUnknown, PaymentVoided,
+    AttemptId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
+    PaymentOutcome, PaymentUnknown,
 };
 use platform::{Commands, Db, DbError, Tx};
 use uuid::Uuid;
 
+use super::end::ASK_AFTER;
 use super::store::{self, Change, Known};
-use super::{Attempt, AttemptStatus, Capture, Intent, IntentStatus, TransferStatus, outcome};
+use super::told::told;
+use super::{Attempt, AttemptStatus, Intent, IntentStatus, outcome};
 use crate::ledger::{self, Entry};
 use crate::provider::test::TestProvider;
-use crate::provider::{Charge, Outcome, ProviderError, Providers};
+use crate::provider::{Charge, Outcome, Providers};
 use crate::refund::service::Refunds;
 use crate::webhook;
-
-/// After this time an attempt without an answer is asked about, whoever sent it.
-const ASK_AFTER: Duration = Duration::from_secs(3);
-/// Rows that are settled in one go.
-const BATCH: i64 = 50;
 
 /// The payments.
 #[derive(Clone)]
 pub(crate) struct Intents {
-    db: Db,
+    pub(super) db: Db,
     pub(crate) commands: Commands,
-    providers: Providers,
-    refunds: Refunds,
+    pub(super) providers: Providers,
+    pub(super) refunds: Refunds,
 }
 
 /// Why it was not done.
@@ -159,7 +155,7 @@ impl Intents {
     }
 
     /// Asks the provider about an attempt and stores what it says.
-    async fn ask(&self, intent: &Intent, attempt: &Attempt) -> Result<Payment, IntentError> {
+    pub(super) async fn ask(&self, intent: &Intent, attempt: &Attempt) -> Result<Payment, IntentError> {
         let unknown = || IntentError::UnknownProvider(intent.provider.clone());
         let provider = self.providers.find(&intent.provider).ok_or_else(unknown)?;
         let heard = match provider.query(&charge(intent, attempt)).await {
@@ -243,181 +239,6 @@ impl Intents {
         Ok(())
     }
 
-    /// Captures authorised money: all that is left, or a part. The amount is set aside before the provider is asked.
-    pub(crate) async fn capture(
-        &self,
-        id: CaptureId,
-        intent: IntentId,
-        amount: Option<Money>,
-    ) -> Result<Intent, IntentError> {
-        let intent = store::find(&self.db, intent).await?.ok_or(IntentError::NotFound)?;
-        if store::find_capture(&self.db, id).await?.is_none() {
-            let wanted = amount.unwrap_or_else(|| intent.money(intent.capturable()));
-            if wanted.currency != intent.currency {
-                return Err(IntentError::OtherCurrency(intent.currency));
-            }
-            if intent.amounts.authorized == 0 {
-                return Err(IntentError::InvalidTransition { from: intent.status, wanted: "captured" });
-            }
-            if wanted.amount <= 0 {
-                return Err(IntentError::InvalidAmount);
-            }
-            let capture =
-                Capture { id, intent_id: intent.id, amount: wanted.amount, status: TransferStatus::Pending };
-            let by = Change { pending_capture: wanted.amount, ..Change::default() };
-            let mut tx = self.db.begin().await?;
-            if store::insert_capture(&mut tx, &capture).await?
-                && !store::change(&mut tx, intent.id, by).await?
-            {
-                tx.rollback().await?;
-                let now = store::find(&self.db, intent.id).await?.ok_or(IntentError::NotFound)?;
-                return Err(IntentError::ExceedsAuthorized { left: now.money(now.capturable()) });
-            }
-            tx.commit().await?;
-        }
-        self.finish_capture(id).await?;
-        store::find(&self.db, intent.id).await?.ok_or(IntentError::NotFound)
-    }
-
-    /// Asks the provider for a capture that is pending, under the same key as before, and stores how it went.
-    async fn finish_capture(&self, id: CaptureId) -> Result<(), IntentError> {
-        let capture = store::find_capture(&self.db, id).await?.ok_or(IntentError::NotFound)?;
-        if capture.status != TransferStatus::Pending {
-            return Ok(());
-        }
-        let (intent, charge) = self.charged(capture.intent_id).await?;
-        let unknown = || IntentError::UnknownProvider(intent.provider.clone());
-        let provider = self.providers.find(&intent.provider).ok_or_else(unknown)?;
-        let amount = capture.amount;
-        let (status, by) = match provider.capture(id.uuid(), charge.key, intent.money(amount)).await {
-            Ok(()) => (
-                TransferStatus::Succeeded,
-                Change {
-                    authorized: -amount,
-                    captured: amount,
-                    pending_capture: -amount,
-                    ..Change::default()
-                },
-            ),
-            Err(ProviderError::Refused) => {
-                (TransferStatus::Failed, Change { pending_capture: -amount, ..Change::default() })
-            }
-            // Asked again later, under the same key.
-            Err(ProviderError::Unknown) => return Ok(()),
-        };
-        let mut tx = self.db.begin().await?;
-        if !store::settle_capture(&mut tx, id, status).await? {
-            return Ok(());
-        }
-        if status == TransferStatus::Succeeded {
-            self.moved(
-                &mut tx,
-                &intent,
-                by,
-                &[ledger::release(amount), ledger::capture(&intent.provider, amount)],
-            )
-            .await?;
-            let now = store::find_in(&mut tx, intent.id).await?.ok_or(IntentError::NotFound)?;
-            tx.publish(&told::<PaymentCaptured>(&now, amount, Change::default())).await?;
-        } else {
-            store::change(&mut tx, intent.id, by).await?;
-        }
-        tx.commit().await?;
-        if status == TransferStatus::Failed { Err(IntentError::Refused) } else { Ok(()) }
-    }
-
-    /// Gives up what is authorised and not on its way to being captured.
-    pub(crate) async fn void(&self, id: IntentId) -> Result<Intent, IntentError> {
-        let (intent, charge) = self.charged(id).await?;
-        if intent.amounts.pending_capture > 0 {
-            return Err(IntentError::InvalidTransition {
-                from: intent.status,
-                wanted: "voided while a capture runs",
-            });
-        }
-        let amount = intent.amounts.authorized;
-        if amount == 0 {
-            return Ok(intent);
-        }
-        let unknown = || IntentError::UnknownProvider(intent.provider.clone());
-        let provider = self.providers.find(&intent.provider).ok_or_else(unknown)?;
-        provider.void(charge.key).await.map_err(|_| IntentError::Refused)?;
-        let by = Change { authorized: -amount, ..Change::default() };
-        let mut tx = self.db.begin().await?;
-        // The bounds refuse it when a capture or another void was faster.
-        if self.moved(&mut tx, &intent, by, &[ledger::release(amount)]).await.is_ok() {
-            tx.publish(&told::<PaymentVoided>(&intent, amount, by)).await?;
-            tx.commit().await?;
-        }
-        store::find(&self.db, id).await?.ok_or(IntentError::NotFound)
-    }
-
-    /// Ends a payment that is no longer wanted: voids what is promised and, if so wanted, refunds what was taken.
-    pub(crate) async fn end(&self, key: Uuid, refund: bool) -> Result<Payment, IntentError> {
-        let intent = store::find_by_key(&self.db, key).await?.ok_or(IntentError::NotFound)?;
-        let attempts = store::attempts(&self.db, intent.id).await?;
-        match attempts.last() {
-            // The payer was asked to act and has not; whatever they do now is late money.
-            Some(attempt) if attempt.status == AttemptStatus::RequiresAction => {
-                self.abandon(&intent, attempt).await?;
-            }
-            Some(attempt) if attempt.status.is_open() => {
-                let heard = self.ask(&intent, attempt).await?;
-                if heard.outcome == PaymentOutcome::Unknown {
-                    return Ok(heard);
-                }
-            }
-            _ => {}
-        }
-        self.void(intent.id).await?;
-        let intent = self.reread(intent.id).await?;
-        if refund && intent.refundable() > 0 {
-            // The refund of a whole payment is made once: its identity is the intent's own.
-            let id = Id::from_uuid(intent.id.uuid());
-            let rest = intent.money(intent.refundable());
-            self.refunds.create(id, intent.id, rest, "the order was canceled".into()).await?;
-        }
-        let intent = self.reread(intent.id).await?;
-        if intent.amounts.captured == 0 && intent.status != IntentStatus::Canceled {
-            let mut tx = self.db.begin().await?;
-            store::update_status(&mut tx, intent.id, IntentStatus::Canceled).await?;
-            tx.commit().await?;
-        }
-        self.stands(intent.id).await
-    }
-
-    async fn abandon(&self, intent: &Intent, attempt: &Attempt) -> Result<(), IntentError> {
-        let mut tx = self.db.begin().await?;
-        if store::update_attempt(&mut tx, attempt, AttemptStatus::Voided, Known::default()).await? {
-            store::update_status(&mut tx, intent.id, IntentStatus::Canceled).await?;
-            tx.commit().await?;
-        }
-        Ok(())
-    }
-
-    /// Asks about whatever nobody has an answer to: attempts, captures and refunds. `true` says that there is more.
-    pub(crate) async fn recover(&self) -> Result<bool, DbError> {
-        let now = self.db.clock().now();
-        let attempts = store::to_ask_about(&self.db, now, BATCH).await?;
-        let captures = store::stale_captures(&self.db, now.minus(ASK_AFTER), BATCH).await?;
-        let more = attempts.len() as i64 == BATCH || captures.len() as i64 == BATCH;
-        for attempt in attempts {
-            let asked = async {
-                let intent = store::find(&self.db, attempt.intent_id).await?.ok_or(IntentError::NotFound)?;
-                self.ask(&intent, &attempt).await
-            };
-            if let Err(error) = asked.await {
-                tracing::warn!(attempt.id = %attempt.id, error = %error, "an attempt could not be asked about");
-            }
-        }
-        for capture in captures {
-            if let Err(error) = self.finish_capture(capture.id).await {
-                tracing::warn!(capture.id = %capture.id, error = %error, "a capture could not be finished");
-            }
-        }
-        Ok(self.refunds.recover(now.minus(ASK_AFTER), BATCH).await? || more)
-    }
-
     /// A page of intents, newest first.
     pub(crate) async fn list(
         &self,
@@ -442,17 +263,17 @@ impl Intents {
         Ok(Some((intent, attempt)))
     }
 
-    async fn stands(&self, id: IntentId) -> Result<Payment, IntentError> {
+    pub(super) async fn stands(&self, id: IntentId) -> Result<Payment, IntentError> {
         let found = self.find(id).await?;
         Ok(Payment { intent_id: id, outcome: outcome(&found.intent, found.attempts.last()) })
     }
 
-    async fn reread(&self, id: IntentId) -> Result<Intent, IntentError> {
+    pub(super) async fn reread(&self, id: IntentId) -> Result<Intent, IntentError> {
         store::find(&self.db, id).await?.ok_or(IntentError::NotFound)
     }
 
     /// An intent, and its charge at the provider.
-    async fn charged(&self, id: IntentId) -> Result<(Intent, Charge), IntentError> {
+    pub(super) async fn charged(&self, id: IntentId) -> Result<(Intent, Charge), IntentError> {
         let found = self.find(id).await?;
         let attempt = found.attempts.last().ok_or(IntentError::NotFound)?;
         let charge = charge(&found.intent, attempt);
@@ -460,7 +281,7 @@ impl Intents {
     }
 
     /// Changes an intent's amounts and enters the movements that did it, together.
-    async fn moved(
+    pub(super) async fn moved(
         &self,
         tx: &mut Tx,
         intent: &Intent,
@@ -511,55 +332,3 @@ pub(crate) fn charge(intent: &Intent, attempt: &Attempt) -> Charge {
 fn pause(asked: i64) -> Duration {
     Duration::from_millis(500).saturating_mul(1 << asked.clamp(0, 10)).min(Duration::from_mins(5))
 }
-
-/// An event about an intent whose amounts have just changed by this much.
-pub(crate) fn told<E: EventData + From<Told>>(intent: &Intent, amount: i64, by: Change) -> E {
-    E::from(Told {
-        intent_id: intent.id,
-        key: intent.key,
-        order_id: intent.order_id.clone(),
-        amount: intent.money(amount),
-        authorized: intent.amounts.authorized + by.authorized,
-        captured: intent.amounts.captured + by.captured,
-        refunded: intent.amounts.refunded + by.refunded,
-    })
-}
-
-/// What all events about an intent say.
-pub(crate) struct Told {
-    intent_id: IntentId,
-    key: Uuid,
-    order_id: String,
-    amount: Money,
-    authorized: i64,
-    captured: i64,
-    refunded: i64,
-}
-
-macro_rules! told {
-    ($($Event:ty),+) => {
-        $(impl From<Told> for $Event {
-            fn from(told: Told) -> Self {
-                Self {
-                    intent_id: told.intent_id,
-                    key: told.key,
-                    order_id: told.order_id,
-                    amount: told.amount,
-                    authorized: told.authorized,
-                    captured: told.captured,
-                    refunded: told.refunded,
-                }
-            }
-        })+
-    };
-}
-
-told!(
-    PaymentAuthorized,
-    PaymentCaptured,
-    PaymentDeclined,
-    PaymentUnknown,
-    PaymentVoided,
-    payment_api::RefundSucceeded,
-    payment_api::RefundFailed
-);

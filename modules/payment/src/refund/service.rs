@@ -6,8 +6,9 @@ use platform::{Commands, Db, DbError};
 
 use super::{Refund, RefundRefusal, store};
 use crate::intent::TransferStatus;
-use crate::intent::service::{charge, told};
+use crate::intent::service::charge;
 use crate::intent::store::{self as intents, Change};
+use crate::intent::told::told;
 use crate::ledger;
 use crate::provider::{ProviderError, Providers};
 
