@@ -16,7 +16,7 @@ async fn said(world: &World, bytes: &[u8]) -> String {
     // Who is refused may be cut off while still talking.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let mut piece = [0; 16 * 1024];
+    let mut piece = vec![0; 16 * 1024];
     loop {
         let patience = if answer.is_empty() { Duration::from_secs(15) } else { Duration::from_millis(400) };
         match tokio::time::timeout(patience, stream.read(&mut piece)).await {
@@ -86,7 +86,7 @@ async fn where_a_request_ends_is_never_guessed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_refused_and_harms_nobody() {
     let world = World::open().await;
-    let fields = (0..200).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
+    let fields = (0..200).map(|n| format!("X-{n}: 1\r\n")).collect::<Vec<_>>().concat();
     let rows: Vec<(String, &[u16])> = vec![
         ("GET /v1/products HTTP/1.1\r\n\r\n".into(), &[400]),
         (format!("{GET}Host: other\r\n\r\n"), &[400]),
