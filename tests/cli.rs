@@ -1,5 +1,7 @@
 //! The binary, as somebody at the machine meets it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run the binary should stop")]
+
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

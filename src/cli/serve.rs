@@ -32,7 +32,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, config: Config, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
-        let goodbye = Stop::listen()?;
+        let told = Stop::listen()?;
         let shop = Shop::build(config, Clock::system()).await?.open()?;
         let address = format!("http://{}", shop.public());
         output.say(
@@ -58,7 +58,7 @@ impl Serve {
                 &json!({ "event": "setup", "token": token }),
             );
         }
-        goodbye.said().await;
+        told.said().await;
         output.say("Closing: finishing what was begun.", &json!({ "event": "closing" }));
         shop.close().await;
         output.say("The shop is closed.", &json!({ "event": "closed" }));

@@ -632,7 +632,7 @@ async fn keys_versions_and_states_are_insisted_on() {
     };
     let (full, long) = ("k".repeat(255), "k".repeat(256));
     let other = shop.world.order_of(&shop.variant, 2);
-    let patch = |tag: &str| {
+    let change = |tag: &str| {
         let bad = shop.staff(Method::PATCH, &shop.product()).json(&json!({ "title": "Other" }));
         if tag.is_empty() { bad } else { bad.header("if-match", tag) }
     };
@@ -659,10 +659,10 @@ async fn keys_versions_and_states_are_insisted_on() {
             .json(&other)
             .header("idempotency-key", "\"used\"")
             .is(422, "idempotency_key_reused"),
-        patch("").is(428, "precondition_required"),
-        patch("\"v9\"").is(412, "precondition_failed"),
-        patch("W/\"v1\"").is(412, "precondition_failed"),
-        patch("nonsense").is(412, "precondition_failed"),
+        change("").is(428, "precondition_required"),
+        change("\"v9\"").is(412, "precondition_failed"),
+        change("W/\"v1\"").is(412, "precondition_failed"),
+        change("nonsense").is(412, "precondition_failed"),
         shop.staff(Method::POST, "/v1/admin/fulfillments").json(&parcel).is(409, "invalid_transition"),
         shop.staff(Method::POST, &capture)
             .header("idempotency-key", "c")

@@ -32,7 +32,9 @@ fn routes() -> BTreeSet<(String, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let source = std::fs::read_to_string(path).unwrap();
-                let scope = source.split_once("scope(\"").and_then(|(_, rest)| Some(rest.split_once('"')?.0));
+                let scope =
+                    source.split_once("scope(\"/").and_then(|(_, rest)| Some(rest.split_once('"')?.0));
+                let scope = scope.map(|scope| format!("/{scope}")).unwrap_or_default();
                 for line in source.lines() {
                     let Some((method, rest)) =
                         line.strip_prefix("#[").and_then(|line| line.split_once("(\""))
@@ -41,7 +43,7 @@ fn routes() -> BTreeSet<(String, String)> {
                     };
                     let Some(path) = rest.strip_suffix("\")]") else { continue };
                     if METHODS.contains(&method) {
-                        let path = format!("{}{path}", scope.unwrap_or_default());
+                        let path = format!("{scope}{path}");
                         routes.insert((method.to_owned(), path));
                     }
                 }
