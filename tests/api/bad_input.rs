@@ -183,10 +183,6 @@ impl Fixture {
         self.staff(Method::POST, "/v1/admin/refunds").fresh_key().json(&body)
     }
 
-    fn checkout(&self, body: &Value) -> Bad {
-        Bad::new(Method::POST, "/v1/checkout").fresh_key().json(body)
-    }
-
     fn staff(&self, method: Method, path: &str) -> Bad {
         Bad::new(method, path).header("authorization", &format!("Bearer {}", self.world.owner()))
     }
@@ -242,6 +238,10 @@ impl Bad {
         self.pointer = Some(pointer);
         self
     }
+}
+
+fn checkout(body: &Value) -> Bad {
+    Bad::post("/v1/checkout").fresh_key().json(body)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -519,7 +519,7 @@ async fn money_and_quantities_stay_within_their_bounds() {
         let path = format!("/v1/carts/{}/items/{}", shop.cart, shop.item);
         let change = Bad::new(Method::PATCH, &path).header("x-cart-token", &shop.token);
         rows.push(change.json(&json!({ "quantity": quantity })).is(422, "invalid_cart_item").at("/quantity"));
-        rows.push(shop.checkout(&shop.world.order_of(&shop.variant, quantity)).is(422, "invalid_cart_item"));
+        rows.push(checkout(&shop.world.order_of(&shop.variant, quantity)).is(422, "invalid_cart_item"));
     }
     let sum = json!({ "variantId": shop.variant, "quantity": 1_000_000 });
     rows.push(shop.add_to_cart(&sum).is(422, "invalid_cart_item"));
@@ -531,7 +531,7 @@ async fn money_and_quantities_stay_within_their_bounds() {
     for field in ["total", "discount", "status", "customerId"] {
         let mut body = shop.world.order_of(&shop.variant, 1);
         body[field] = json!(1);
-        rows.push(shop.checkout(&body).is(422, "invalid_body"));
+        rows.push(checkout(&body).is(422, "invalid_body"));
     }
     let usd = |amount: i64| json!({ "amount": amount, "currency": "USD" });
     let mut changed = shop.world.order_of(&shop.variant, 1);
@@ -558,7 +558,7 @@ async fn money_and_quantities_stay_within_their_bounds() {
         shop.staff(Method::POST, "/v1/admin/shipping-options")
             .json(&shipping)
             .is(422, "invalid_shipping_option"),
-        shop.checkout(&changed).is(409, "cart_changed"),
+        checkout(&changed).is(409, "cart_changed"),
         Bad::post("/v1/carts").json(&overflow).is(422, "amount_too_large"),
     ]);
     for rate in [json!(-1), json!(10_001), json!(7.25), json!("725")] {
@@ -602,7 +602,7 @@ async fn what_is_somebody_elses_is_not_there() {
         as_eve(Method::GET, "/v1/products?fields=cost_price").is(400, "invalid_parameter"),
         as_eve(Method::GET, "/v1/orders?include=internal_notes").is(400, "invalid_parameter"),
         as_eve(Method::GET, "/v1/orders?customerId=acc_00000000000000000000000000").is(400, "invalid_parameter"),
-        shop.checkout(&elsewhere).is(422, "invalid_body").at("/shippingAddressId"),
+        checkout(&elsewhere).is(422, "invalid_body").at("/shippingAddressId"),
         shop.patch_cart(&json!({ "customerId": "x" })).is(422, "invalid_body"),
         Bad::post("/v1/auth/register")
             .json(&json!({ "email": "n@example.com", "password": "correct horse battery", "name": "N", "role": "owner" }))
@@ -626,7 +626,7 @@ async fn keys_versions_and_states_are_insisted_on() {
     shop.calm().await;
 
     let body = shop.world.order_of(&shop.variant, 1);
-    let checkout = |keys: &[&str]| {
+    let buy = |keys: &[&str]| {
         let bad = Bad::post("/v1/checkout").json(&body);
         keys.iter().fold(bad, |bad, key| bad.header("idempotency-key", key))
     };
@@ -642,15 +642,15 @@ async fn keys_versions_and_states_are_insisted_on() {
     let capture = format!("/v1/admin/payment-intents/{}/capture", shop.intent);
     let refund = json!({ "paymentIntentId": shop.intent, "amount": { "amount": 1, "currency": "USD" }, "reason": "r" });
     let rows = vec![
-        checkout(&[]).is(400, "idempotency_key_required"),
+        buy(&[]).is(400, "idempotency_key_required"),
         shop.staff(Method::POST, "/v1/admin/refunds").json(&refund).is(400, "idempotency_key_required"),
-        checkout(&[""]).is(400, "invalid_idempotency_key"),
-        checkout(&[&long]).is(400, "invalid_idempotency_key"),
-        checkout(&[&format!("{full}\"")]).is(400, "invalid_idempotency_key"),
-        checkout(&["one, two"]).is(400, "invalid_idempotency_key"),
-        checkout(&["one", "two"]).is(400, "invalid_idempotency_key"),
-        checkout(&["schlüssel"]).is(400, "invalid_idempotency_key"),
-        checkout(&["a\tb"]).is(400, "invalid_idempotency_key"),
+        buy(&[""]).is(400, "invalid_idempotency_key"),
+        buy(&[&long]).is(400, "invalid_idempotency_key"),
+        buy(&[&format!("{full}\"")]).is(400, "invalid_idempotency_key"),
+        buy(&["one, two"]).is(400, "invalid_idempotency_key"),
+        buy(&["one", "two"]).is(400, "invalid_idempotency_key"),
+        buy(&["schlüssel"]).is(400, "invalid_idempotency_key"),
+        buy(&["a\tb"]).is(400, "invalid_idempotency_key"),
         Bad::post("/v1/checkout")
             .json(&other)
             .header("idempotency-key", "used")
@@ -714,7 +714,7 @@ async fn card_numbers_and_unsigned_messages_are_not_kept() {
         rows.push(bad.is(422, "card_data_not_allowed").at("/reason"));
         let mut order = shop.world.order_of(&shop.variant, 1);
         order["shippingAddress"]["name"] = json!(card);
-        rows.push(shop.checkout(&order).is(422, "card_data_not_allowed"));
+        rows.push(checkout(&order).is(422, "card_data_not_allowed"));
     }
     let hook = |path: &str| Bad::post(path).raw("{\"type\":\"charge.succeeded\"}");
     rows.extend([

@@ -75,7 +75,7 @@ async fn every_route_is_in_exactly_one_of_two_documents() {
     let served = routes();
     assert_eq!(described.symmetric_difference(&served).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
     for (method, path) in &described {
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let method = method.to_uppercase().parse().unwrap();
         let status = world.ask(method, &path).send().await.status;
         assert_ne!(status, 405, "{path}");
