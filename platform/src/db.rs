@@ -266,10 +266,14 @@ impl Tx {
         if published.is_some() || enqueued {
             let db = db.clone();
             hooks.push(Box::new(move || {
-                if let Some(position) = published {
-                    db.0.last_position.fetch_max(position, Ordering::Release);
-                    db.written().notify_one();
-                    db.published().notify_waiters();
+                match published {
+                    // The sequencer gives these their positions and then says so itself.
+                    Some(0) => db.written().notify_one(),
+                    Some(position) => {
+                        db.0.last_position.fetch_max(position, Ordering::Release);
+                        db.published().notify_waiters();
+                    }
+                    None => {}
                 }
                 if enqueued {
                     db.enqueued().notify_one();

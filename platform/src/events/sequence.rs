@@ -20,29 +20,33 @@ pub async fn sequence(db: Db, tasks: Tasks) {
     if db.is_sqlite() {
         return;
     }
+    let mut told = false;
     while !tasks.stopping().is_cancelled() {
         let written = db.written().notified();
-        match number(&db).await {
+        match number(&db, told).await {
             Ok(numbered) if numbered == BATCH as u64 => continue,
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(error = %error, module = db.module(), "events wait for their positions");
             }
         }
-        tokio::select! {
-            () = written => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-            () = tasks.stopping().cancelled() => {}
-        }
+        told = tokio::select! {
+            () = written => true,
+            () = tokio::time::sleep(LOOK_AGAIN) => false,
+            () = tasks.stopping().cancelled() => return,
+        };
     }
 }
 
-/// Numbers what is committed and has no number. Returns how many.
-async fn number(db: &Db) -> Result<u64, DbError> {
-    let (waiting,): (bool,) =
-        db.query("SELECT EXISTS (SELECT 1 FROM events WHERE position IS NULL)").one().await?;
-    if !waiting {
-        return Ok(0);
+/// Numbers what is committed and has no number, looking first whether there is any unless that was told. Returns how
+/// many.
+async fn number(db: &Db, told: bool) -> Result<u64, DbError> {
+    if !told {
+        let (waiting,): (bool,) =
+            db.query("SELECT EXISTS (SELECT 1 FROM events WHERE position IS NULL)").one().await?;
+        if !waiting {
+            return Ok(0);
+        }
     }
     let mut tx = db.begin().await?;
     // Under a lock that ends with the transaction; whoever else wanted it finds the rows numbered.
@@ -50,7 +54,7 @@ async fn number(db: &Db) -> Result<u64, DbError> {
         .bind(LOCK)
         .one::<(i64,)>()
         .await?;
-    let numbered = tx
+    let numbered: Vec<(i64,)> = tx
         .query(
             "UPDATE events
              SET position = fresh.number + (SELECT COALESCE(MAX(position), 0) FROM events)
@@ -61,12 +65,15 @@ async fn number(db: &Db) -> Result<u64, DbError> {
                  ORDER BY inserted
                  LIMIT $1
              ) AS fresh
-             WHERE events.inserted = fresh.inserted",
+             WHERE events.inserted = fresh.inserted
+             RETURNING position",
         )
         .bind(BATCH)
-        .run()
+        .all()
         .await?;
-    tx.mark_published(0);
+    if let Some((last,)) = numbered.iter().max() {
+        tx.mark_published(*last);
+    }
     tx.commit().await?;
-    Ok(numbered)
+    Ok(numbered.len() as u64)
 }
