@@ -68,7 +68,7 @@ impl Permissions {
         }
     }
 
-    /// These keys, each once and in the order of [`KEYS`].
+    /// These keys, each once and in the order of the list of all.
     ///
     /// # Errors
     /// The first that is not among them.
