@@ -38,6 +38,12 @@ async fn a_purchase_is_told_as_cloud_events() {
 async fn the_feed_goes_on_where_it_was_left() {
     let world = World::open().await;
     let variant = world.on_sale("CUP", 1000, 10).await;
+    // On PostgreSQL an event can be read a moment after its commit, when it has its position.
+    world
+        .eventually("the product's event", async || {
+            all(&world).await.iter().any(|event| event["type"] == "product.created")
+        })
+        .await;
     let first = world.get("/v1/admin/events").staff().send().await.expect(200);
     let cursor = text(&first["nextCursor"]);
     let path = format!("/v1/admin/events?after={cursor}");
