@@ -56,9 +56,18 @@ impl Till {
         if intent.amounts.captured == 0 {
             return Ok(());
         }
-        match self.refunds.create(Id::from_uuid(back.refund_id), intent.id, back.amount, back.reason).await {
+        // The reason of a cancellation is whatever staff wrote there; the money does not depend on it.
+        let reason = format!("items of {} canceled", intent.order_id);
+        let id = Id::from_uuid(back.refund_id);
+        let given = match self.refunds.create(id, intent.id, back.amount, reason.clone()).await {
+            // Staff refunded by hand in the meantime: what is left goes back.
+            Err(RefundError::ExceedsCaptured { left }) if left.amount > 0 => {
+                self.refunds.create(id, intent.id, left, reason).await
+            }
+            other => other,
+        };
+        match given {
             Ok(_) => Ok(()),
-            // Staff refunded more by hand in the meantime; there is nothing left to give.
             Err(RefundError::ExceedsCaptured { left }) if left.amount == 0 => Ok(()),
             Err(error) => Err(JobError(error.to_string())),
         }

@@ -29,7 +29,6 @@ pub(crate) struct GiveBack {
     pub(crate) key: Uuid,
     pub(crate) refund_id: Uuid,
     pub(crate) amount: Money,
-    pub(crate) reason: String,
 }
 
 #[kernel::macros::async_trait]
@@ -56,12 +55,7 @@ impl Listener for Cancellations {
         if let Some(canceled) = event.read::<OrderItemsCanceled>()?
             && let Some(amount) = canceled.refund
         {
-            let back = GiveBack {
-                key: canceled.payment_key,
-                refund_id: canceled.cancellation_id,
-                amount,
-                reason: canceled.reason,
-            };
+            let back = GiveBack { key: canceled.payment_key, refund_id: canceled.cancellation_id, amount };
             tx.enqueue(GIVE_BACK, &back, now).await?;
         }
         Ok(())

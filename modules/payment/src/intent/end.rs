@@ -65,7 +65,6 @@ impl Intents {
         let now = self.db.clock().now();
         let attempts = store::to_ask_about(&self.db, now, BATCH).await?;
         let captures = store::stale_captures(&self.db, now.minus(ASK_AFTER), BATCH).await?;
-        let more = attempts.len() as i64 == BATCH || captures.len() as i64 == BATCH;
         for attempt in attempts {
             let asked = async {
                 let intent = store::find(&self.db, attempt.intent_id).await?.ok_or(IntentError::NotFound)?;
@@ -80,6 +79,8 @@ impl Intents {
                 tracing::warn!(capture.id = %capture.id, error = %error, "a capture could not be finished");
             }
         }
-        Ok(self.refunds.recover(now.minus(ASK_AFTER), BATCH).await? || more)
+        self.refunds.recover(now.minus(ASK_AFTER), BATCH).await?;
+        // What still has no answer waits for the next look rather than being asked about without a pause.
+        Ok(false)
     }
 }
