@@ -6,10 +6,16 @@ use std::process::{Command, Stdio};
 
 use crate::postgres::{Binaries, Server};
 
-/// A cargo command in the workspace's folder.
+/// A cargo command in the workspace's folder, with the environment it has when a person calls it: build scripts that
+/// look at the variables cargo has set for us would run again, and all that depends on them be compiled again.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace()).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|ours| name.to_string_lossy().starts_with(ours)) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
