@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use kernel::Call;
 use uuid::Uuid;
 
@@ -40,7 +41,8 @@ impl Commands {
     /// Does the work, whether the client waits or not.
     ///
     /// With a key the answer is kept, and a repetition gets it again, byte for byte. Failures of ours (5xx) are not
-    /// kept: a repetition resumes.
+    /// kept: a repetition resumes. Nor is a refusal of what was sent (422): nothing was begun, and the key is free
+    /// for the request as it should have been.
     ///
     /// # Errors
     /// What the work answers; 409 while the same key is at work; 422 when the key was used for another request.
@@ -99,10 +101,17 @@ where
     let answer = work(held).await.unwrap_or_else(Answer::from);
 
     let mut tx = db.begin().await?;
-    if answer.status().is_server_error() {
-        idempotency::give_up(&mut tx, key, held.fence).await?;
-    } else {
-        idempotency::answer(&mut tx, key, held.fence, answer.to_parts()).await?;
+    match answer.status() {
+        // Whoever took the key over may find something begun under it.
+        StatusCode::UNPROCESSABLE_ENTITY if held.fence == 1 => {
+            idempotency::release(&mut tx, key, held.fence).await?;
+        }
+        status if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY => {
+            idempotency::give_up(&mut tx, key, held.fence).await?;
+        }
+        _ => {
+            idempotency::answer(&mut tx, key, held.fence, answer.to_parts()).await?;
+        }
     }
     tx.commit().await?;
     Ok(answer)
@@ -159,3 +168,6 @@ impl From<DbError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

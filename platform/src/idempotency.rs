@@ -179,6 +179,25 @@ pub async fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<()
     .map(|_| ())
 }
 
+/// Lets go of the key as if it had never been used: what was asked for could not be begun, and the next request may
+/// ask for something else.
+///
+/// # Errors
+/// As any statement.
+pub async fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<(), DbError> {
+    tx.query(
+        "DELETE FROM idempotency_keys
+         WHERE scope = $1 AND operation = $2 AND key = $3 AND fence = $4 AND answer IS NULL",
+    )
+    .bind(key.scope.clone())
+    .bind(key.operation.clone())
+    .bind(key.key.clone())
+    .bind(fence)
+    .run()
+    .await
+    .map(|_| ())
+}
+
 /// Forgets keys older than seven days. `true` says that there may be more.
 ///
 /// # Errors
