@@ -227,7 +227,8 @@ mod settings {
     pub(super) fn payment(config: &Config) -> payment::Settings {
         payment::Settings {
             test_provider: config.payment.test_provider,
-            webhook_secret: config.payment.webhook_secret.as_ref().map(|secret| secret.expose().to_owned()),
+            webhook_secret: config.payment.webhook_secret.clone(),
+            provider_timeout: config.payment.provider_timeout,
         }
     }
 

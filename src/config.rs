@@ -120,7 +120,9 @@ pub struct Payment {
     pub test_provider: bool,
     /// Absent: the payment module makes one and keeps it in its database.
     #[serde(deserialize_with = "secret::optional")]
-    pub webhook_secret: Option<Secret>,
+    pub webhook_secret: Option<payment::WebhookSecret>,
+    #[serde(rename = "provider_timeout_seconds", deserialize_with = "duration::seconds")]
+    pub provider_timeout: Duration,
 }
 
 /// The event log.

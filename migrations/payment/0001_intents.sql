@@ -8,18 +8,23 @@ CREATE TABLE intents (
     amount_minor    BIGINT      NOT NULL CHECK (amount_minor > 0),
     capture         TEXT        NOT NULL CHECK (capture IN ('automatic', 'manual')),
     provider        TEXT        NOT NULL,
-    status          TEXT        NOT NULL,
+    status          TEXT        NOT NULL CHECK (status IN (
+        'requiresPaymentMethod', 'requiresAction', 'processing', 'requiresCapture', 'partiallyCaptured', 'succeeded',
+        'canceled'
+    )),
     authorized      BIGINT      NOT NULL CHECK (authorized >= 0),
     captured        BIGINT      NOT NULL CHECK (captured >= 0),
     refunded        BIGINT      NOT NULL CHECK (refunded >= 0),
+    disputed        BIGINT      NOT NULL CHECK (disputed >= 0),
     pending_capture BIGINT      NOT NULL CHECK (pending_capture >= 0),
+    pending_void    BIGINT      NOT NULL CHECK (pending_void >= 0),
     pending_refund  BIGINT      NOT NULL CHECK (pending_refund >= 0),
     version         BIGINT      NOT NULL,
     created_at      TIMESTAMPTZ NOT NULL,
     updated_at      TIMESTAMPTZ NOT NULL,
     CHECK (authorized + captured <= amount_minor),
-    CHECK (pending_capture <= authorized),
-    CHECK (refunded + pending_refund <= captured)
+    CHECK (pending_capture + pending_void <= authorized),
+    CHECK (refunded + disputed + pending_refund <= captured)
 );
 
 CREATE INDEX intents_by_order ON intents (order_id, id);
@@ -29,11 +34,15 @@ CREATE TABLE attempts (
     id           UUID        NOT NULL PRIMARY KEY,
     intent_id    UUID        NOT NULL REFERENCES intents (id),
     token        TEXT        NOT NULL,
-    status       TEXT        NOT NULL,
+    status       TEXT        NOT NULL CHECK (status IN (
+        'sent', 'unknown', 'requiresAction', 'authorized', 'captured', 'declined', 'voided'
+    )),
+    -- The provider's own name for it.
     reference    TEXT,
     decline_code TEXT,
     action_url   TEXT,
-    asked        BIGINT      NOT NULL,
+    -- How often it was asked about, and when it is asked about next.
+    asked        BIGINT      NOT NULL CHECK (asked >= 0),
     ask_at       TIMESTAMPTZ,
     created_at   TIMESTAMPTZ NOT NULL,
     updated_at   TIMESTAMPTZ NOT NULL
@@ -41,17 +50,5 @@ CREATE TABLE attempts (
 
 CREATE UNIQUE INDEX attempts_one_live ON attempts (intent_id)
     WHERE status IN ('sent', 'unknown', 'requiresAction', 'authorized', 'captured');
+CREATE INDEX attempts_by_intent ON attempts (intent_id, id);
 CREATE INDEX attempts_to_ask_about ON attempts (ask_at) WHERE ask_at IS NOT NULL;
-
--- Captures of authorised money. Each reserves its amount before the provider is called under its id.
-CREATE TABLE captures (
-    id           UUID        NOT NULL PRIMARY KEY,
-    intent_id    UUID        NOT NULL REFERENCES intents (id),
-    amount_minor BIGINT      NOT NULL CHECK (amount_minor > 0),
-    status       TEXT        NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
-    created_at   TIMESTAMPTZ NOT NULL,
-    updated_at   TIMESTAMPTZ NOT NULL
-);
-
-CREATE INDEX captures_by_intent ON captures (intent_id, id);
-CREATE INDEX captures_pending ON captures (updated_at) WHERE status = 'pending';

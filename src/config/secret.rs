@@ -1,6 +1,7 @@
 //! Secrets are named in settings, never written down there, and never printed.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -71,13 +72,19 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// An empty text is no secret.
-pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+/// A secret of a certain form, parsed at once so that a malformed one is refused with the other mistakes. An empty text
+/// is none.
+pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
     let reference = String::deserialize(deserializer)?;
     if reference.is_empty() {
         return Ok(None);
     }
-    Secret::resolve(&reference).map(Some).map_err(de::Error::custom)
+    let secret = Secret::resolve(&reference).map_err(de::Error::custom)?;
+    secret.expose().parse().map(Some).map_err(de::Error::custom)
 }
 
 #[cfg(test)]

@@ -114,14 +114,26 @@ fn a_duration_of_nothing_is_refused() {
 fn secrets_are_never_printed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
-    std::fs::write(&path, "hunter2").unwrap();
+    std::fs::write(&path, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
     let file = format!(
         "[database]\nurl = \"postgres://shop:hunter2@db\"\n[payment]\nwebhook_secret = \"file:{}\"",
         path.display()
     );
     let config = load(&file, &[], Flags::default()).unwrap();
+    assert!(config.payment.webhook_secret.is_some());
     assert!(!format!("{config:?}").contains("hunter2"));
-    assert_eq!(config.payment.webhook_secret.unwrap().expose(), "hunter2");
+    assert!(!format!("{config:?}").contains("MfKQ"));
+}
+
+#[test]
+fn a_malformed_webhook_secret_is_refused_without_repeating_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, "hunter2").unwrap();
+    let refused = problems(&format!("[payment]\nwebhook_secret = \"file:{}\"", path.display()));
+    assert!(refused[0].starts_with("`payment.webhook_secret`"), "{refused:?}");
+    assert!(refused[0].contains("`whsec_` followed by the base64"), "{refused:?}");
+    assert!(!refused[0].contains("hunter2"), "{refused:?}");
 }
 
 #[test]

@@ -82,6 +82,41 @@ async fn sixty_four_refunds_of_sixty_percent_give_money_back_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_promise_that_is_captured_and_canceled_at_once_is_one_of_both() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 100).await;
+    for _ in 0..4 {
+        let mut body = world.order_of(&variant, 1);
+        body["payment"]["capture"] = json!("manual");
+        let order = world.post("/v1/checkout", &body).fresh_key().send().await.expect(201);
+        let path = format!("/v1/admin/payment-intents?orderId={}", text(&order["id"]));
+        let pi = text(&world.get(&path).staff().send().await.expect(200)["data"][0]["id"]);
+        let act = |at: usize| {
+            let path = format!("/v1/admin/payment-intents/{pi}");
+            let ask = match at % 2 {
+                0 => world.post(&format!("{path}/capture"), &json!({})),
+                _ => world.ask(reqwest::Method::POST, &format!("{path}/cancel")),
+            };
+            async move { ask.staff().fresh_key().send().await }
+        };
+
+        let replies = join_all((0..16).map(act)).await;
+
+        let (taken, given_up) = (
+            replies.iter().step_by(2).filter(|reply| reply.status == 200).count(),
+            replies.iter().skip(1).step_by(2).filter(|reply| reply.status == 200).count(),
+        );
+        assert!((taken == 1 && given_up == 0) || (taken == 0 && given_up >= 1), "{taken} {given_up}");
+        assert!(replies.iter().all(|reply| reply.status == 200 || reply.status == 409));
+        let after = world.get(&path).staff().send().await.expect(200)["data"][0].clone();
+        let (status, captured) =
+            if taken == 1 { ("succeeded", &after["amount"]["amount"]) } else { ("canceled", &json!(0)) };
+        assert_eq!((&after["status"], &after["captured"]["amount"]), (&json!(status), captured), "{after}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_times_the_same_key_have_one_effect_and_identical_answers() {
     let world = World::open().await;
     let variant = world.on_sale("CUP", 1000, 100).await;

@@ -4,6 +4,7 @@ use kernel::{Call, CallFailure};
 use payment_api::{CancelPayment, PayOrder, Payment, Payments, PaymentsError, ResolvePayment};
 
 use crate::Module;
+use crate::attempt::service::AttemptError;
 use crate::intent::service::IntentError;
 
 #[kernel::macros::async_trait]
@@ -24,7 +25,9 @@ impl Payments for Module {
 impl From<IntentError> for PaymentsError {
     fn from(error: IntentError) -> Self {
         match error {
-            IntentError::UnknownProvider(provider) => Self::UnknownProvider { provider },
+            IntentError::Attempt(AttemptError::UnknownProvider(provider)) => {
+                Self::UnknownProvider { provider }
+            }
             IntentError::InvalidToken => Self::InvalidToken,
             IntentError::InvalidAmount => Self::InvalidAmount,
             IntentError::KeyReused => Self::KeyReused,

@@ -1,17 +1,19 @@
 //! A payment intent: what is to be paid for one order, and how far that is.
 
-mod capture;
 mod end;
 pub(crate) mod http;
+pub(crate) mod life;
 pub(crate) mod service;
 pub(crate) mod store;
 pub(crate) mod told;
+mod view;
 
 use kernel::{Currency, Moment, Money};
-use payment_api::{AttemptId, CaptureId, CaptureMethod, IntentId, PaymentOutcome};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use payment_api::{CaptureMethod, IntentId, PayOrder, PaymentOutcome};
 use uuid::Uuid;
+
+use crate::attempt::Attempt;
+use crate::status::status;
 
 /// An intent.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +32,7 @@ pub(crate) struct Intent {
     pub(crate) capture: CaptureMethod,
     /// Whom we ask.
     pub(crate) provider: String,
-    /// How far it is; follows from the amounts and the attempt.
+    /// How far it is; `life.rs` says how it gets there.
     pub(crate) status: IntentStatus,
     /// How the money stands.
     pub(crate) amounts: Amounts,
@@ -42,7 +44,7 @@ pub(crate) struct Intent {
     pub(crate) updated_at: Moment,
 }
 
-/// How an intent's money stands, in minor units.
+/// How an intent's money stands, or by how much that changes, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Amounts {
     /// Promised and neither captured nor given up.
@@ -51,192 +53,57 @@ pub(crate) struct Amounts {
     pub(crate) captured: i64,
     /// Given back.
     pub(crate) refunded: i64,
+    /// Of what was taken, what payers dispute at their bank: the provider has it back.
+    pub(crate) disputed: i64,
     /// Of what is promised, on its way to being taken.
     pub(crate) pending_capture: i64,
+    /// Of what is promised, on its way to being given up.
+    pub(crate) pending_void: i64,
     /// Of what was taken, on its way back.
     pub(crate) pending_refund: i64,
 }
 
-/// How far an intent is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum IntentStatus {
-    /// Nothing is promised; another means of payment may be tried.
-    RequiresPaymentMethod,
-    /// The payer has to do something.
-    RequiresAction,
-    /// It was sent and no clear answer came yet.
-    Processing,
-    /// Promised, to be captured by staff.
-    RequiresCapture,
-    /// Some of it is captured and the rest still promised.
-    PartiallyCaptured,
-    /// The money was taken.
-    Succeeded,
-    /// It is over and nothing was taken, or all of it went back.
-    Canceled,
-}
-
-impl IntentStatus {
-    /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::RequiresPaymentMethod,
-        Self::RequiresAction,
-        Self::Processing,
-        Self::RequiresCapture,
-        Self::PartiallyCaptured,
-        Self::Succeeded,
-        Self::Canceled,
-    ];
-
-    /// As it is stored and shown.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::RequiresPaymentMethod => "requiresPaymentMethod",
-            Self::RequiresAction => "requiresAction",
-            Self::Processing => "processing",
-            Self::RequiresCapture => "requiresCapture",
-            Self::PartiallyCaptured => "partiallyCaptured",
-            Self::Succeeded => "succeeded",
-            Self::Canceled => "canceled",
-        }
+status! {
+    /// How far an intent is.
+    IntentStatus {
+        /// Nothing is promised; another means of payment may be tried.
+        RequiresPaymentMethod = "requiresPaymentMethod",
+        /// The payer has to do something.
+        RequiresAction = "requiresAction",
+        /// It was sent and no clear answer came yet.
+        Processing = "processing",
+        /// Promised, to be captured by staff.
+        RequiresCapture = "requiresCapture",
+        /// Some of it is captured and the rest still promised.
+        PartiallyCaptured = "partiallyCaptured",
+        /// The money was taken.
+        Succeeded = "succeeded",
+        /// It is over and nothing was taken.
+        Canceled = "canceled",
     }
 }
 
-impl TryFrom<String> for IntentStatus {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| format!("`{text}` is no status of an intent"))
-    }
-}
-
-/// One send to a provider.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Attempt {
-    /// Its id, under which the provider knows it.
-    pub(crate) id: AttemptId,
-    /// Its intent.
-    pub(crate) intent_id: IntentId,
-    /// The payer's means of payment, as the provider named it.
-    pub(crate) token: String,
-    /// How it went.
-    pub(crate) status: AttemptStatus,
-    /// The provider's own name for it.
-    pub(crate) reference: Option<String>,
-    /// Why it was declined.
-    pub(crate) decline_code: Option<String>,
-    /// Where the payer has to go.
-    pub(crate) action_url: Option<String>,
-    /// How often the provider was asked about it.
-    pub(crate) asked: i64,
-    /// When it was sent.
-    pub(crate) created_at: Moment,
-}
-
-/// How an attempt went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum AttemptStatus {
-    /// It is on its way, or we died before we heard the answer.
-    Sent,
-    /// No clear answer came.
-    Unknown,
-    /// The payer has to do something.
-    RequiresAction,
-    /// The money is promised.
-    Authorized,
-    /// The money is taken.
-    Captured,
-    /// Refused.
-    Declined,
-    /// Given up before anything was taken.
-    Voided,
-}
-
-impl AttemptStatus {
-    const ALL: [Self; 7] = [
-        Self::Sent,
-        Self::Unknown,
-        Self::RequiresAction,
-        Self::Authorized,
-        Self::Captured,
-        Self::Declined,
-        Self::Voided,
-    ];
-
-    /// As it is stored and shown.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Unknown => "unknown",
-            Self::RequiresAction => "requiresAction",
-            Self::Authorized => "authorized",
-            Self::Captured => "captured",
-            Self::Declined => "declined",
-            Self::Voided => "voided",
-        }
+impl Amounts {
+    /// What may still be captured.
+    pub(crate) fn capturable(&self) -> i64 {
+        self.authorized - self.pending_capture - self.pending_void
     }
 
-    /// Whether the outcome is still to come.
-    pub(crate) const fn is_open(self) -> bool {
-        matches!(self, Self::Sent | Self::Unknown | Self::RequiresAction)
+    /// What may still be refunded.
+    pub(crate) fn refundable(&self) -> i64 {
+        self.captured - self.refunded - self.disputed - self.pending_refund
     }
-}
 
-impl TryFrom<String> for AttemptStatus {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| format!("`{text}` is no status of an attempt"))
+    /// Whether there is money on its way.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.pending_capture + self.pending_void + self.pending_refund > 0
     }
-}
 
-/// A capture of authorised money.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Capture {
-    /// Its id, under which the provider knows it.
-    pub(crate) id: CaptureId,
-    /// Its intent.
-    pub(crate) intent_id: IntentId,
-    /// How much.
-    pub(crate) amount: i64,
-    /// Whether it went through.
-    pub(crate) status: TransferStatus,
-}
-
-/// How moving money at a provider went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum TransferStatus {
-    /// Its amount is set aside and the provider is asked.
-    Pending,
-    /// The money moved.
-    Succeeded,
-    /// The provider refused; nothing moved.
-    Failed,
-}
-
-impl TransferStatus {
-    /// As it is stored and shown.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl TryFrom<String> for TransferStatus {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let known =
-            [Self::Pending, Self::Succeeded, Self::Failed].into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| format!("`{text}` is no status of a transfer"))
+    /// Whether all there was went back or is about to.
+    fn is_returned(&self) -> bool {
+        self.authorized + self.captured > 0
+            && self.authorized == self.pending_void
+            && self.captured == self.refunded + self.pending_refund
     }
 }
 
@@ -246,37 +113,35 @@ impl Intent {
         Money::new(amount, self.currency)
     }
 
-    /// What may still be captured.
-    pub(crate) fn capturable(&self) -> i64 {
-        self.amounts.authorized - self.amounts.pending_capture
+    /// A new one, about to be paid.
+    pub(crate) fn new(id: IntentId, order: PayOrder, now: Moment) -> Self {
+        Self {
+            id,
+            key: order.key,
+            order_id: order.order_id,
+            currency: order.amount.currency,
+            amount: order.amount.amount,
+            capture: order.capture,
+            provider: order.provider,
+            status: IntentStatus::Processing,
+            amounts: Amounts::default(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
     }
 
-    /// What may still be refunded.
-    pub(crate) fn refundable(&self) -> i64 {
-        self.amounts.captured - self.amounts.refunded - self.amounts.pending_refund
-    }
-}
-
-/// How a payment stands, for the order, from the intent and its latest attempt.
-pub(crate) fn outcome(intent: &Intent, attempt: Option<&Attempt>) -> PaymentOutcome {
-    let declined = |code: Option<String>| PaymentOutcome::Declined {
-        decline_code: code.unwrap_or_else(|| "processing_error".into()),
-    };
-    match intent.status {
-        IntentStatus::Canceled => PaymentOutcome::Canceled,
-        IntentStatus::Succeeded if intent.amounts.refunded == intent.amounts.captured => {
-            PaymentOutcome::Canceled
+    /// How it stands for its order, with its latest attempt.
+    pub(crate) fn outcome(&self, attempt: Option<&Attempt>) -> PaymentOutcome {
+        match self.status {
+            IntentStatus::Canceled => PaymentOutcome::Canceled,
+            _ if self.amounts.is_returned() => PaymentOutcome::Canceled,
+            IntentStatus::Succeeded => PaymentOutcome::Captured,
+            IntentStatus::RequiresCapture | IntentStatus::PartiallyCaptured => PaymentOutcome::Authorized,
+            IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresAction | IntentStatus::Processing => {
+                attempt.map_or(PaymentOutcome::Unknown, Attempt::outcome)
+            }
         }
-        IntentStatus::Succeeded => PaymentOutcome::Captured,
-        IntentStatus::RequiresCapture | IntentStatus::PartiallyCaptured => PaymentOutcome::Authorized,
-        IntentStatus::RequiresPaymentMethod => {
-            declined(attempt.and_then(|attempt| attempt.decline_code.clone()))
-        }
-        IntentStatus::Processing => PaymentOutcome::Unknown,
-        IntentStatus::RequiresAction => match attempt.and_then(|attempt| attempt.action_url.clone()) {
-            Some(url) => PaymentOutcome::RequiresAction { url },
-            None => PaymentOutcome::Unknown,
-        },
     }
 }
 
@@ -287,11 +152,31 @@ mod tests {
     #[test]
     fn statuses_survive_their_text() {
         for status in IntentStatus::ALL {
-            assert_eq!(IntentStatus::try_from(status.as_str().to_owned()), Ok(status));
+            assert_eq!(IntentStatus::try_from(status.as_str().to_owned()), Ok(*status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
-        for status in AttemptStatus::ALL {
-            assert_eq!(AttemptStatus::try_from(status.as_str().to_owned()), Ok(status));
-        }
+        assert!(IntentStatus::try_from("paid".to_owned()).is_err());
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_spoken_for() {
+        let amounts = Amounts {
+            authorized: 40,
+            captured: 60,
+            refunded: 5,
+            disputed: 10,
+            pending_capture: 15,
+            pending_void: 20,
+            pending_refund: 25,
+        };
+        assert_eq!((amounts.capturable(), amounts.refundable()), (5, 20));
+    }
+
+    #[test]
+    fn all_there_was_is_returned_when_it_went_back_or_is_about_to() {
+        let held = Amounts { authorized: 40, captured: 60, ..Amounts::default() };
+        let half = Amounts { pending_void: 40, refunded: 20, ..held };
+        assert!(!held.is_returned() && !half.is_returned() && !Amounts::default().is_returned());
+        assert!(Amounts { pending_refund: 40, ..half }.is_returned());
     }
 }

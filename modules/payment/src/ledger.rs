@@ -14,6 +14,9 @@ pub(crate) const PROMISES: &str = "promises";
 /// What the shop has earned and not given back.
 pub(crate) const SALES: &str = "sales";
 
+/// What payers dispute and the provider has taken back.
+pub(crate) const DISPUTES: &str = "disputes";
+
 /// What a provider owes the shop.
 pub(crate) fn clearing(provider: &str) -> String {
     format!("clearing:{provider}")
@@ -26,7 +29,7 @@ pub(crate) struct Transfer {
     pub(crate) id: TransferId,
     /// The intent it belongs to.
     pub(crate) intent_id: IntentId,
-    /// Why: `authorization`, `release`, `capture` or `refund`.
+    /// Why: `authorization`, `release`, `capture`, `refund`, `dispute` or `dispute_won`.
     pub(crate) kind: String,
     /// The account that receives.
     pub(crate) debit: String,
@@ -82,6 +85,16 @@ pub(crate) fn refund(provider: &str, amount: i64) -> Entry {
     Entry { kind: "refund", debit: SALES.into(), credit: clearing(provider), amount }
 }
 
+/// A payer disputes what was taken, and the provider has it back.
+pub(crate) fn dispute(provider: &str, amount: i64) -> Entry {
+    Entry { kind: "dispute", debit: DISPUTES.into(), credit: clearing(provider), amount }
+}
+
+/// A dispute was decided for the shop.
+pub(crate) fn dispute_won(provider: &str, amount: i64) -> Entry {
+    Entry { kind: "dispute_won", debit: clearing(provider), credit: DISPUTES.into(), amount }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +102,8 @@ mod tests {
     #[test]
     fn a_hold_that_is_released_and_a_sale_that_is_refunded_leave_nothing() {
         let mut balances = std::collections::BTreeMap::<String, i64>::new();
-        for entry in [authorization(5), release(5), capture("test", 5), refund("test", 5)] {
+        let sale = [authorization(5), release(5), capture("test", 5)];
+        for entry in sale.into_iter().chain([dispute("test", 5), dispute_won("test", 5), refund("test", 5)]) {
             *balances.entry(entry.debit).or_default() += entry.amount;
             *balances.entry(entry.credit).or_default() -= entry.amount;
         }

@@ -2,13 +2,16 @@
 //!
 //! It calls no other module. What it has to say, it says in `payment-api`.
 
+mod attempt;
 mod contract;
 mod intent;
 mod jobs;
 mod ledger;
 mod listen;
+mod movement;
+mod pause;
 mod provider;
-mod refund;
+mod status;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -21,13 +24,16 @@ use payment_api::{Payments, PaymentsServer};
 use platform::db::Migration;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 
+use attempt::service::Attempts;
 use intent::service::Intents;
 use jobs::Till;
 use ledger::http::Ledger;
+use movement::service::Movements;
 use provider::test::TestProvider;
 use provider::{Provider, Providers};
-use refund::service::Refunds;
 use webhook::service::Webhooks;
+
+pub use provider::webhook::{MalformedSecret, WebhookSecret};
 
 /// Its name: of its database, its log and its place in the configuration.
 pub const NAME: &str = "payment";
@@ -35,7 +41,7 @@ pub const NAME: &str = "payment";
 /// Its tables.
 pub const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "intents", include_str!("../../../migrations/payment/0001_intents.sql")),
-    Migration::new(2, "refunds", include_str!("../../../migrations/payment/0002_refunds.sql")),
+    Migration::new(2, "movements", include_str!("../../../migrations/payment/0002_movements.sql")),
     Migration::each(
         3,
         "ledger",
@@ -45,8 +51,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(4, "webhooks", include_str!("../../../migrations/payment/0004_webhooks.sql")),
 ];
 
-/// How often outcomes that nobody knows are asked about.
-const RECOVER_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether somebody is to be asked again. Each row says itself when.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What can be set.
 #[derive(Clone)]
@@ -54,7 +60,20 @@ pub struct Settings {
     /// Whether the test provider is there.
     pub test_provider: bool,
     /// What its webhooks are signed with; made once and kept when absent.
-    pub webhook_secret: Option<String>,
+    pub webhook_secret: Option<WebhookSecret>,
+    /// How long a provider may take to answer; after that the outcome is unknown and asked about later.
+    pub provider_timeout: Duration,
+}
+
+/// Why the module cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kept secret of the webhooks cannot be one.
+    #[error("the kept secret of the test provider's webhooks cannot be read")]
+    Secret(#[from] MalformedSecret),
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
 /// The module, ready to work.
@@ -62,7 +81,7 @@ pub struct Settings {
 pub struct Module {
     db: Db,
     intents: Intents,
-    refunds: Refunds,
+    movements: Movements,
     webhooks: Webhooks,
     ledger: Ledger,
 }
@@ -72,23 +91,26 @@ impl Module {
     ///
     /// # Errors
     /// The secret of the webhooks can be neither read nor kept.
-    pub async fn start(db: Db, tasks: &Tasks, settings: Settings) -> Result<Self, DbError> {
-        let commands = Commands::new(db.clone(), tasks.clone());
+    pub async fn start(db: Db, tasks: &Tasks, settings: Settings) -> Result<Self, StartError> {
+        let secret = if let Some(secret) = settings.webhook_secret {
+            secret
+        } else {
+            let made = WebhookSecret::made().to_text();
+            webhook::store::secret(&db, TestProvider::NAME, made).await?.parse()?
+        };
         let test: Option<Arc<dyn Provider>> = settings
             .test_provider
             .then(|| Arc::new(TestProvider::new(db.clock().clone())) as Arc<dyn Provider>);
-        let providers = Providers::new(test);
-        let secret = match settings.webhook_secret {
-            Some(secret) => secret,
-            None => {
-                webhook::store::secret(&db, TestProvider::NAME, format!("{:064x}", rand::random::<u128>()))
-                    .await?
-            }
-        };
-        let refunds = Refunds::new(db.clone(), commands.clone(), providers.clone());
-        let intents = Intents::new(db.clone(), commands.clone(), providers, refunds.clone());
+        Ok(Self::with(db, tasks, Providers::new(test, settings.provider_timeout), secret))
+    }
+
+    fn with(db: Db, tasks: &Tasks, providers: Providers, secret: WebhookSecret) -> Self {
+        let commands = Commands::new(db.clone(), tasks.clone());
+        let attempts = Attempts::new(db.clone(), providers.clone());
+        let movements = Movements::new(db.clone(), commands.clone(), providers);
+        let intents = Intents::new(db.clone(), commands.clone(), attempts, movements.clone());
         let webhooks = Webhooks::new(db.clone(), commands, intents.clone(), secret);
-        Ok(Self { ledger: Ledger::new(db.clone()), intents, refunds, webhooks, db })
+        Self { ledger: Ledger::new(db.clone()), intents, movements, webhooks, db }
     }
 
     /// What other modules may ask of it.
@@ -98,17 +120,17 @@ impl Module {
 
     /// All there is to mount.
     pub fn mount(&self) -> Mount {
-        let (intents, refunds) = (Data::new(self.intents.clone()), Data::new(self.refunds.clone()));
+        let (intents, movements) = (Data::new(self.intents.clone()), Data::new(self.movements.clone()));
         let (webhooks, ledger) = (Data::new(self.webhooks.clone()), Data::new(self.ledger.clone()));
-        let recovered = self.intents.clone();
+        let (attempts, moving) = (self.intents.attempts.clone(), self.movements.clone());
         Mount {
             db: self.db.clone(),
             contract: Arc::new(PaymentsServer(self.contract())),
             routes: Arc::new(move |app| {
-                app.app_data(intents.clone()).app_data(refunds.clone());
+                app.app_data(intents.clone()).app_data(movements.clone());
                 app.app_data(webhooks.clone()).app_data(ledger.clone());
                 intent::http::routes(app);
-                refund::http::routes(app);
+                movement::http::routes(app);
                 webhook::http::routes(app);
                 ledger::http::routes(app);
             }),
@@ -116,13 +138,19 @@ impl Module {
             worker: Some(Arc::new(Till {
                 db: self.db.clone(),
                 intents: self.intents.clone(),
-                refunds: self.refunds.clone(),
+                movements: self.movements.clone(),
                 webhooks: self.webhooks.clone(),
             })),
-            sweeps: vec![Sweep::new("payments without an outcome", RECOVER_EVERY, move || {
-                let intents = recovered.clone();
-                async move { intents.recover().await }
-            })],
+            sweeps: vec![
+                Sweep::new("attempts without an outcome", LOOK_EVERY, move || {
+                    let attempts = attempts.clone();
+                    async move { attempts.recover().await }
+                }),
+                Sweep::new("money on its way without an outcome", LOOK_EVERY, move || {
+                    let movements = moving.clone();
+                    async move { movements.recover().await }
+                }),
+            ],
         }
     }
 }

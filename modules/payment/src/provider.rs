@@ -8,7 +8,9 @@ use kernel::{Moment, Money};
 use payment_api::CaptureMethod;
 use uuid::Uuid;
 
-pub(crate) use providers::{Provider, Providers};
+use crate::movement::MovementKind;
+
+pub(crate) use providers::{Patient, Provider, Providers};
 
 /// A charge, as it is asked for and asked about.
 #[derive(Debug, Clone)]
@@ -25,13 +27,26 @@ pub(crate) struct Charge {
     pub(crate) sent_at: Moment,
 }
 
+/// What is to be done with the money of a charge.
+#[derive(Debug, Clone)]
+pub(crate) struct Instruction {
+    /// Its identity: the movement's id.
+    pub(crate) key: Uuid,
+    /// What is to be done.
+    pub(crate) kind: MovementKind,
+    /// The charge.
+    pub(crate) charge: Charge,
+    /// How much of it.
+    pub(crate) amount: Money,
+}
+
 /// How a charge went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The money is promised.
-    Authorized,
-    /// The money is taken.
-    Captured,
+    /// The money is promised. With the provider's own name for the charge.
+    Authorized(String),
+    /// The money is taken. With the provider's own name for the charge.
+    Captured(String),
     /// Refused, with a unified code.
     Declined(&'static str),
     /// The payer has to do something there first.

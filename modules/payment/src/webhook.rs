@@ -7,8 +7,9 @@ pub(crate) mod store;
 use kernel::{Moment, Money};
 use payment_api::AttemptId;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::status::status;
 
 /// A webhook that was taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,59 +30,46 @@ pub(crate) struct WebhookEvent {
     pub(crate) received_at: Moment,
 }
 
-/// How far a webhook is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum WebhookStatus {
-    /// Kept, to be applied.
-    Received,
-    /// Applied.
-    Applied,
-    /// It makes no sense here; somebody should look.
-    Parked,
-}
-
-impl WebhookStatus {
-    /// As it is stored.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Applied => "applied",
-            Self::Parked => "parked",
-        }
+status! {
+    /// How far a webhook is.
+    WebhookStatus {
+        /// Kept, to be applied.
+        Received = "received",
+        /// Applied.
+        Applied = "applied",
+        /// It makes no sense here; somebody should look.
+        Parked = "parked",
     }
 }
 
-impl TryFrom<String> for WebhookStatus {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let known =
-            [Self::Received, Self::Applied, Self::Parked].into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| format!("`{text}` is no status of a webhook"))
-    }
-}
-
-/// What the test provider says in a webhook.
+/// What a provider says in a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct News {
+pub(crate) struct Report {
     /// What happened to the charge.
     #[serde(rename = "type")]
-    pub(crate) kind: NewsKind,
+    pub(crate) kind: ReportKind,
     /// The charge.
     pub(crate) charge: AttemptId,
+    /// The provider's own name for it.
+    pub(crate) reference: String,
     /// How much it was about.
     pub(crate) amount: Money,
 }
 
 /// What happened to a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum NewsKind {
+pub(crate) enum ReportKind {
     /// It was made.
     #[serde(rename = "charge.succeeded")]
     Succeeded,
     /// It was refused.
     #[serde(rename = "charge.declined")]
     Declined,
+    /// The payer disputes it, or a part of it.
+    #[serde(rename = "dispute.opened")]
+    DisputeOpened,
+    /// That was decided for the shop.
+    #[serde(rename = "dispute.won")]
+    DisputeWon,
 }

@@ -13,8 +13,6 @@ ids! {
     IntentId = IntentKind("pi");
     /// One send to a provider.
     AttemptId = AttemptKind("att");
-    /// A capture of authorised money.
-    CaptureId = CaptureKind("cap");
     /// Money on its way back.
     RefundId = RefundKind("rfd");
     /// A transfer between two accounts of the ledger.
@@ -199,4 +197,12 @@ payment_event! {
 payment_event! {
     /// A refund did not go through.
     RefundFailed = "refund.failed"
+}
+payment_event! {
+    /// A payer disputes a charge at their bank; the provider has taken the money back until that is decided.
+    DisputeOpened = "dispute.opened"
+}
+payment_event! {
+    /// A dispute was decided for the shop; the money is back.
+    DisputeWon = "dispute.won"
 }

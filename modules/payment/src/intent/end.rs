@@ -1,86 +1,112 @@
-//! Ending payments that are not wanted, and finding out about those that nobody has an answer to.
+//! Ends payments that are not wanted: what is promised is given up, what was taken given back.
 
-use std::time::Duration;
-
-use kernel::Id;
-use payment_api::{Payment, PaymentOutcome};
-use platform::DbError;
+use payment_api::{IntentId, Payment, PaymentOutcome};
 use uuid::Uuid;
 
-use super::service::{IntentError, Intents};
-use super::store::{self, Known};
-use super::{Attempt, AttemptStatus, Intent, IntentStatus};
+use super::life::News;
+use super::service::{IntentError, IntentWithAttempts, Intents};
+use super::{Amounts, Intent, IntentStatus, store};
+use crate::attempt::AttemptStatus;
+use crate::movement::service::{MovementError, Wish};
+use crate::movement::{MovementKind, MovementStatus};
 
-/// After this time whatever has no answer is asked about, whoever sent it.
-pub(super) const ASK_AFTER: Duration = Duration::from_secs(3);
-/// Rows that are settled in one go.
-const BATCH: i64 = 50;
+/// The reason of what is moved here.
+const REASON: &str = "the payment was ended";
+/// How often a refund that the provider refuses is tried. After that staff see it and decide.
+const REFUNDS: usize = 3;
 
 impl Intents {
-    /// Ends a payment that is no longer wanted: voids what is promised and, if so wanted, refunds what was taken.
+    /// Ends a payment that is no longer wanted: gives up what is promised and, if so wanted, gives back what was taken.
+    /// Repeated, it goes on where it was. While something is on its way whose outcome is not known, that part waits.
     pub(crate) async fn end(&self, key: Uuid, refund: bool) -> Result<Payment, IntentError> {
-        let intent = store::find_by_key(&self.db, key).await?.ok_or(IntentError::NotFound)?;
-        let attempts = store::attempts(&self.db, intent.id).await?;
-        match attempts.last() {
-            // The payer was asked to act and has not; whatever they do now is late money.
-            Some(attempt) if attempt.status == AttemptStatus::RequiresAction => {
-                self.abandon(&intent, attempt).await?;
-            }
-            Some(attempt) if attempt.status.is_open() => {
-                let heard = self.ask(&intent, attempt).await?;
-                if heard.outcome == PaymentOutcome::Unknown {
-                    return Ok(heard);
-                }
-            }
-            _ => {}
+        let found = self.settled(self.find_by_key(key).await?).await?;
+        if found.payment().outcome == PaymentOutcome::Unknown {
+            return Ok(found.payment());
         }
-        self.void(intent.id).await?;
-        let intent = self.reread(intent.id).await?;
-        if refund && intent.refundable() > 0 {
-            // The refund of a whole payment is made once: its identity is the intent's own.
-            let id = Id::from_uuid(intent.id.uuid());
-            let rest = intent.money(intent.refundable());
-            self.refunds.create(id, intent.id, rest, "the order was canceled".into()).await?;
+        let intent = found.intent;
+        if MovementKind::Void.left(&intent.amounts) > 0 {
+            self.give(&intent, MovementKind::Void).await?;
         }
         let intent = self.reread(intent.id).await?;
-        if intent.amounts.captured == 0 && intent.status != IntentStatus::Canceled {
-            let mut tx = self.db.begin().await?;
-            store::update_status(&mut tx, intent.id, IntentStatus::Canceled).await?;
-            tx.commit().await?;
+        if refund && intent.amounts.refundable() > 0 && self.may_refund(&intent).await? {
+            self.give(&intent, MovementKind::Refund).await?;
         }
-        self.stands(intent.id).await
+        Ok(self.find(intent.id).await?.payment())
     }
 
-    async fn abandon(&self, intent: &Intent, attempt: &Attempt) -> Result<(), IntentError> {
+    /// Whether nothing is left to be done of that.
+    pub(crate) async fn is_ended(&self, key: Uuid, refund: bool) -> Result<bool, IntentError> {
+        let IntentWithAttempts { intent, attempts } = self.find_by_key(key).await?;
+        let open = attempts.last().is_some_and(|attempt| attempt.status.is_open());
+        let amounts = intent.amounts;
+        let kept = refund && amounts.refundable() > 0 && self.may_refund(&intent).await?;
+        Ok(!open && !amounts.is_moving() && amounts.authorized == 0 && !kept)
+    }
+
+    /// Gives up what is promised, for staff. What was taken is refunded on purpose or not at all. Of a payment that is
+    /// canceled it says so again.
+    pub(crate) async fn cancel(&self, void: Uuid, id: IntentId) -> Result<Intent, IntentError> {
+        let intent = self.settled(self.find(id).await?).await?.intent;
+        match intent.status {
+            IntentStatus::Canceled => Ok(intent),
+            _ if intent.amounts.pending_void > 0 => Ok(intent),
+            IntentStatus::Processing | IntentStatus::RequiresAction | IntentStatus::RequiresPaymentMethod => {
+                Err(IntentError::OutcomeUnknown(intent.status))
+            }
+            IntentStatus::RequiresCapture | IntentStatus::PartiallyCaptured | IntentStatus::Succeeded => {
+                let (kind, reason) = (MovementKind::Void, "canceled by staff".to_owned());
+                self.move_now(Wish { id: void, intent_id: id, kind, amount: None, reason }).await
+            }
+        }
+    }
+
+    /// Brings an end to what has not begun: an attempt nobody has an answer to is asked about, one that waits for the
+    /// payer is given up, and one that was refused is the last.
+    async fn settled(&self, found: IntentWithAttempts) -> Result<IntentWithAttempts, IntentError> {
+        let id = found.intent.id;
+        match found.attempts.last() {
+            Some(attempt) if attempt.status == AttemptStatus::RequiresAction => {
+                self.attempts.abandon(&found.intent, attempt.clone()).await?;
+            }
+            Some(attempt) if attempt.status.is_open() => {
+                let asked = self.ask(found).await?;
+                if asked.intent.status == IntentStatus::RequiresPaymentMethod {
+                    self.close(id).await?;
+                }
+            }
+            _ if found.intent.status == IntentStatus::RequiresPaymentMethod => self.close(id).await?,
+            _ => return Ok(found),
+        }
+        self.find(id).await
+    }
+
+    /// An intent of which nothing is promised is over, unless money comes late at this very moment.
+    async fn close(&self, id: IntentId) -> Result<(), IntentError> {
         let mut tx = self.db.begin().await?;
-        if store::update_attempt(&mut tx, attempt, AttemptStatus::Voided, Known::default()).await? {
-            store::update_status(&mut tx, intent.id, IntentStatus::Canceled).await?;
-            tx.commit().await?;
+        match store::advance(&mut tx, id, Amounts::default(), &[News::Abandoned]).await? {
+            Some(_) => tx.commit().await?,
+            None => tx.rollback().await?,
         }
         Ok(())
     }
 
-    /// Asks about whatever nobody has an answer to: attempts, captures and refunds. `true` says that there is more.
-    pub(crate) async fn recover(&self) -> Result<bool, DbError> {
-        let now = self.db.clock().now();
-        let attempts = store::to_ask_about(&self.db, now, BATCH).await?;
-        let captures = store::stale_captures(&self.db, now.minus(ASK_AFTER), BATCH).await?;
-        for attempt in attempts {
-            let asked = async {
-                let intent = store::find(&self.db, attempt.intent_id).await?.ok_or(IntentError::NotFound)?;
-                self.ask(&intent, &attempt).await
-            };
-            if let Err(error) = asked.await {
-                tracing::warn!(attempt.id = %attempt.id, error = %error, "an attempt could not be asked about");
-            }
+    /// Moves all there is, unless somebody else was faster and it is on its way already.
+    async fn give(&self, intent: &Intent, kind: MovementKind) -> Result<(), IntentError> {
+        let id = self.db.clock().uuid();
+        let wish = Wish { id, intent_id: intent.id, kind, amount: None, reason: REASON.into() };
+        match self.movements.carry_out(wish).await {
+            Ok(_) | Err(MovementError::Exceeds { .. } | MovementError::InvalidTransition { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        for capture in captures {
-            if let Err(error) = self.finish_capture(capture.id).await {
-                tracing::warn!(capture.id = %capture.id, error = %error, "a capture could not be finished");
-            }
+    }
+
+    async fn may_refund(&self, intent: &Intent) -> Result<bool, IntentError> {
+        let refunds = self.movements.list(intent.id, MovementKind::Refund).await?;
+        let refused = refunds.iter().filter(|refund| refund.status == MovementStatus::Failed);
+        let refused = refused.filter(|refund| refund.reason == REASON).count();
+        if refused >= REFUNDS {
+            tracing::error!(intent.id = %intent.id, "money that should go back is refused; somebody should look");
         }
-        self.refunds.recover(now.minus(ASK_AFTER), BATCH).await?;
-        // What still has no answer waits for the next look rather than being asked about without a pause.
-        Ok(false)
+        Ok(refused < REFUNDS)
     }
 }

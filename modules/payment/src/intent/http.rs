@@ -2,106 +2,21 @@
 
 use actix_web::web::Data;
 use actix_web::{get, post};
-use kernel::{Id, Moment, Money};
-use payment_api::{AttemptId, CaptureMethod, IntentId, IntentKind};
+use kernel::Money;
+use payment_api::{IntentId, IntentKind};
 use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::IntentStatus;
 use super::service::{IntentError, Intents};
-use super::{Attempt, AttemptStatus, Intent, IntentStatus};
+use super::view::{AttemptView, IntentView};
+use crate::attempt::service::AttemptError;
 
 /// The routes.
 pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(list).service(read).service(capture).service(cancel);
-}
-
-/// A payment intent.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct IntentView {
-    /// Its id.
-    pub(crate) id: IntentId,
-    /// The order it pays for.
-    pub(crate) order_id: String,
-    /// How far it is.
-    pub(crate) status: IntentStatus,
-    /// What is due.
-    pub(crate) amount: Money,
-    /// Promised and neither captured nor given up.
-    pub(crate) authorized: Money,
-    /// Taken.
-    pub(crate) captured: Money,
-    /// Given back.
-    pub(crate) refunded: Money,
-    /// Of what is promised, on its way to being taken.
-    pub(crate) pending_capture: Money,
-    /// Of what was taken, on its way back.
-    pub(crate) pending_refund: Money,
-    /// When the money is taken.
-    pub(crate) capture: CaptureMethod,
-    /// Who is asked.
-    pub(crate) provider: String,
-    /// Since when.
-    pub(crate) created_at: Moment,
-    /// Changed last.
-    pub(crate) updated_at: Moment,
-    /// The sends to the provider, oldest first; only when one intent is asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) attempts: Vec<AttemptView>,
-}
-
-/// One send to a provider.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AttemptView {
-    /// Its id, under which the provider knows it.
-    pub(crate) id: AttemptId,
-    /// How it went.
-    pub(crate) status: AttemptStatus,
-    /// Why it was declined.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) decline_code: Option<String>,
-    /// The provider's own name for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reference: Option<String>,
-    /// When it was sent.
-    pub(crate) created_at: Moment,
-}
-
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
-        Self {
-            id: attempt.id,
-            status: attempt.status,
-            decline_code: attempt.decline_code,
-            reference: attempt.reference,
-            created_at: attempt.created_at,
-        }
-    }
-}
-
-impl From<Intent> for IntentView {
-    fn from(intent: Intent) -> Self {
-        let money = |amount| Money::new(amount, intent.currency);
-        Self {
-            id: intent.id,
-            status: intent.status,
-            amount: money(intent.amount),
-            authorized: money(intent.amounts.authorized),
-            captured: money(intent.amounts.captured),
-            refunded: money(intent.amounts.refunded),
-            pending_capture: money(intent.amounts.pending_capture),
-            pending_refund: money(intent.amounts.pending_refund),
-            capture: intent.capture,
-            provider: intent.provider,
-            order_id: intent.order_id,
-            created_at: intent.created_at,
-            updated_at: intent.updated_at,
-            attempts: Vec::new(),
-        }
-    }
 }
 
 /// Which intents.
@@ -173,7 +88,7 @@ async fn capture(
     command.require_key()?;
     let service = intents.clone();
     let work = move |body: CaptureBody, effect: platform::Effect| async move {
-        let intent = service.capture(Id::from_uuid(effect.id), id, body.amount).await?;
+        let intent = service.capture(effect.id, id, body.amount).await?;
         let version = intent.version;
         Ok(Answer::ok(&IntentView::from(intent)).with_etag(version))
     };
@@ -181,7 +96,10 @@ async fn capture(
 }
 
 /// Give up what is authorised
-#[utoipa::path(tag = "payments", params(("id" = IntentId, Path)), responses((status = 200, body = IntentView)))]
+#[utoipa::path(
+    tag = "payments", params(("id" = IntentId, Path)),
+    responses((status = 200, body = IntentView), (status = 409, description = "`invalid_transition`", body = Problem))
+)]
 #[post("/v1/admin/payment-intents/{id}/cancel")]
 async fn cancel(
     intents: Data<Intents>,
@@ -189,9 +107,10 @@ async fn cancel(
     command: Command<()>,
 ) -> Result<Answer, Problem> {
     command.caller.require("payments:write")?;
+    command.require_key()?;
     let service = intents.clone();
-    let work = move |(), _| async move {
-        let intent = service.void(id).await?;
+    let work = move |(), effect: platform::Effect| async move {
+        let intent = service.cancel(effect.id, id).await?;
         let version = intent.version;
         Ok(Answer::ok(&IntentView::from(intent)).with_etag(version))
     };
@@ -210,17 +129,17 @@ impl From<IntentError> for Problem {
         };
         match error {
             IntentError::NotFound => Self::not_found("payment intent"),
-            IntentError::UnknownProvider(_) => invalid("/provider"),
             IntentError::InvalidToken => invalid("/token"),
             IntentError::InvalidAmount => invalid("/amount/amount"),
-            IntentError::OtherCurrency(_) => invalid("/amount/currency"),
             IntentError::KeyReused => Self::conflict("payment_key_reused", detail),
-            IntentError::ExceedsAuthorized { left } => Self::conflict("capture_exceeds_authorized", detail)
-                .extend("left", serde_json::json!({ "amount": left.amount, "currency": left.currency })),
-            IntentError::InvalidTransition { .. } => Self::conflict("invalid_transition", detail),
-            IntentError::Refused => Self::conflict("refused_by_provider", detail),
-            IntentError::Refund(error) => error.into(),
-            IntentError::Db(error) => error.into(),
+            IntentError::OutcomeUnknown(_)
+            | IntentError::DisputeExceeds(_)
+            | IntentError::Attempt(AttemptError::Contradiction { .. }) => {
+                Self::conflict("invalid_transition", detail)
+            }
+            IntentError::Attempt(AttemptError::UnknownProvider(_)) => invalid("/provider"),
+            IntentError::Movement(error) => error.into(),
+            IntentError::Attempt(AttemptError::Db(error)) | IntentError::Db(error) => error.into(),
         }
     }
 }

@@ -1,32 +1,27 @@
-//! What one can do with an intent: pay, and ask how it stands.
-
-use std::time::Duration;
+//! What one can do with an intent: pay, ask how it stands, take or give up what is promised.
 
 use kernel::{Money, Page, PageRequest, card};
-use payment_api::{
-    AttemptId, IntentId, PayOrder, Payment, PaymentAuthorized, PaymentCaptured, PaymentDeclined,
-    PaymentOutcome, PaymentUnknown,
-};
+use payment_api::{AttemptId, DisputeOpened, DisputeWon, IntentId, PayOrder, Payment};
 use platform::{Commands, Db, DbError, Tx};
 use uuid::Uuid;
 
-use super::end::ASK_AFTER;
-use super::store::{self, Change, Known};
-use super::told::told;
-use super::{Attempt, AttemptStatus, Intent, IntentStatus, outcome};
-use crate::ledger::{self, Entry};
+use super::{Amounts, Intent, IntentStatus, store};
+use crate::attempt::service::{AttemptError, Attempts};
+use crate::attempt::{self, Attempt};
+use crate::ledger;
+use crate::movement::MovementKind;
+use crate::movement::MovementStatus;
+use crate::movement::service::{MovementError, Movements, Wish};
 use crate::provider::test::TestProvider;
-use crate::provider::{Charge, Outcome, Providers};
-use crate::refund::service::Refunds;
 use crate::webhook;
 
 /// The payments.
 #[derive(Clone)]
 pub(crate) struct Intents {
     pub(super) db: Db,
-    pub(crate) commands: Commands,
-    pub(super) providers: Providers,
-    pub(super) refunds: Refunds,
+    pub(super) commands: Commands,
+    pub(crate) attempts: Attempts,
+    pub(crate) movements: Movements,
 }
 
 /// Why it was not done.
@@ -35,9 +30,6 @@ pub(crate) enum IntentError {
     /// There is no such intent.
     #[error("there is no such payment intent")]
     NotFound,
-    /// The provider is unknown or switched off.
-    #[error("there is no payment provider `{0}`")]
-    UnknownProvider(String),
     /// The token is not one of the provider's.
     #[error("the payment token is not one this provider knows")]
     InvalidToken,
@@ -47,29 +39,18 @@ pub(crate) enum IntentError {
     /// The key belongs to another payment.
     #[error("the key was used for another payment")]
     KeyReused,
-    /// There is less to capture.
-    #[error("only {left} can be captured")]
-    ExceedsAuthorized {
-        /// What can.
-        left: Money,
-    },
-    /// The amount is in another currency.
-    #[error("the payment is in {0}")]
-    OtherCurrency(kernel::Currency),
-    /// It is in a state from which that is not possible.
-    #[error("a payment that is {} cannot be {wanted}", .from.as_str())]
-    InvalidTransition {
-        /// Where it is.
-        from: IntentStatus,
-        /// What was wanted.
-        wanted: &'static str,
-    },
-    /// The provider refused.
-    #[error("the provider refused")]
-    Refused,
-    /// The refund that belongs to it failed.
+    /// It is not known whether the provider has charged.
+    #[error("a payment that is {} cannot be canceled before its outcome is known; send it again then", .0.as_str())]
+    OutcomeUnknown(IntentStatus),
+    /// What is disputed is more than was taken and is still there.
+    #[error("{0} is more than was taken and is still there")]
+    DisputeExceeds(Money),
+    /// Its attempt is in the way.
     #[error(transparent)]
-    Refund(#[from] crate::refund::service::RefundError),
+    Attempt(#[from] AttemptError),
+    /// Its money could not be moved.
+    #[error(transparent)]
+    Movement(#[from] MovementError),
     /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -81,10 +62,17 @@ pub(crate) struct IntentWithAttempts {
     pub(crate) attempts: Vec<Attempt>,
 }
 
+impl IntentWithAttempts {
+    /// How the payment stands, for its order.
+    pub(super) fn payment(&self) -> Payment {
+        Payment { intent_id: self.intent.id, outcome: self.intent.outcome(self.attempts.last()) }
+    }
+}
+
 impl Intents {
-    /// The payments in this database, through these providers.
-    pub(crate) fn new(db: Db, commands: Commands, providers: Providers, refunds: Refunds) -> Self {
-        Self { db, commands, providers, refunds }
+    /// The payments in this database, with their attempts and movements.
+    pub(crate) fn new(db: Db, commands: Commands, attempts: Attempts, movements: Movements) -> Self {
+        Self { db, commands, attempts, movements }
     }
 
     /// Pays. The attempt is stored as sent before it is sent, so that a crash in between leaves a question to ask and
@@ -93,46 +81,28 @@ impl Intents {
         if order.amount.amount <= 0 {
             return Err(IntentError::InvalidAmount);
         }
-        let unknown = || IntentError::UnknownProvider(order.provider.clone());
-        let provider = self.providers.find(&order.provider).ok_or_else(unknown)?;
+        let provider = self.attempts.provider(&order.provider)?;
         if card::looks_like_one(&order.token) || !provider.knows(&order.token) {
             return Err(IntentError::InvalidToken);
         }
         let clock = self.db.clock().clone();
-        let (intent_id, attempt_id, now): (IntentId, AttemptId, _) = (clock.id(), clock.id(), clock.now());
+        let (id, now) = (clock.id(), clock.now());
+        let attempt = Attempt::new(clock.id(), id, order.token.clone(), now);
 
         let mut tx = self.db.begin().await?;
-        if !store::insert(&mut tx, intent_id, &order, now).await? {
+        if !store::insert(&mut tx, id, &order, now).await? {
             tx.rollback().await?;
             return self.pay_again(&order).await;
         }
-        store::insert_attempt(&mut tx, attempt_id, intent_id, &order.token, now.plus(ASK_AFTER)).await?;
+        self.attempts.write(&mut tx, &attempt).await?;
         if order.provider == TestProvider::NAME {
-            webhook::service::foretell(&mut tx, attempt_id, &order.token, order.amount).await?;
+            webhook::service::foretell(&mut tx, attempt.id, &order.token, order.amount).await?;
         }
         tx.commit().await?;
 
-        let charge = Charge {
-            key: attempt_id.uuid(),
-            amount: order.amount,
-            capture: order.capture,
-            token: order.token.clone(),
-            sent_at: now,
-        };
-        let answer = provider.authorize(&charge).await;
-        let intent = fresh(intent_id, &order, now);
-        let attempt = Attempt {
-            id: attempt_id,
-            intent_id,
-            token: order.token,
-            status: AttemptStatus::Sent,
-            reference: None,
-            decline_code: None,
-            action_url: None,
-            asked: 0,
-            created_at: now,
-        };
-        self.settle(&intent, &attempt, answer.map_or(Outcome::Pending, |known| known)).await
+        let intent = Intent::new(id, order, now);
+        let attempt = self.attempts.send(&intent, attempt).await?;
+        Ok(Payment { intent_id: id, outcome: attempt.outcome() })
     }
 
     /// The key is known: how does it stand?
@@ -146,95 +116,61 @@ impl Intents {
 
     /// How a payment stands. An open attempt is asked about first.
     pub(crate) async fn resolve(&self, key: Uuid) -> Result<Payment, IntentError> {
-        let intent = store::find_by_key(&self.db, key).await?.ok_or(IntentError::NotFound)?;
-        let attempts = store::attempts(&self.db, intent.id).await?;
-        match attempts.last() {
-            Some(attempt) if attempt.status.is_open() => self.ask(&intent, attempt).await,
-            latest => Ok(Payment { intent_id: intent.id, outcome: outcome(&intent, latest) }),
+        let mut found = self.find_by_key(key).await?;
+        if found.attempts.last().is_some_and(|attempt| attempt.status.is_open()) {
+            found = self.ask(found).await?;
         }
+        Ok(found.payment())
     }
 
-    /// Asks the provider about an attempt and stores what it says.
-    pub(super) async fn ask(&self, intent: &Intent, attempt: &Attempt) -> Result<Payment, IntentError> {
-        let unknown = || IntentError::UnknownProvider(intent.provider.clone());
-        let provider = self.providers.find(&intent.provider).ok_or_else(unknown)?;
-        let heard = match provider.query(&charge(intent, attempt)).await {
-            Ok(Some(outcome)) => outcome,
-            // It never arrived and is not sent again under another name: nothing was charged.
-            Ok(None) => Outcome::Declined("processing_error"),
-            Err(_) => Outcome::Pending,
-        };
-        self.settle(intent, attempt, heard).await
+    /// Asks the provider about the latest attempt, and reads what is known then.
+    pub(super) async fn ask(&self, found: IntentWithAttempts) -> Result<IntentWithAttempts, IntentError> {
+        let IntentWithAttempts { intent, mut attempts } = found;
+        if let Some(latest) = attempts.pop() {
+            self.attempts.ask(&intent, latest).await?;
+        }
+        self.find(intent.id).await
     }
 
-    /// Stores what became of an attempt, with the money it moved. Of two that heard the same, one writes it.
-    pub(crate) async fn settle(
+    /// Captures promised money: all that is left, or a part.
+    pub(crate) async fn capture(
         &self,
-        intent: &Intent,
-        attempt: &Attempt,
-        heard: Outcome,
-    ) -> Result<Payment, IntentError> {
-        let amount = intent.amount;
-        let again = self.db.clock().now().plus(pause(attempt.asked));
-        let (status, known) = match &heard {
-            Outcome::Captured => (AttemptStatus::Captured, Known::default()),
-            Outcome::Authorized => (AttemptStatus::Authorized, Known::default()),
-            Outcome::Declined(code) => (
-                AttemptStatus::Declined,
-                Known { decline_code: Some((*code).to_owned()), ..Known::default() },
-            ),
-            Outcome::RequiresAction(url) => {
-                (AttemptStatus::RequiresAction, Known { action_url: Some(url.clone()), ..Known::default() })
-            }
-            Outcome::Pending => (AttemptStatus::Unknown, Known { ask_at: Some(again), ..Known::default() }),
-        };
-        let mut tx = self.db.begin().await?;
-        if !store::update_attempt(&mut tx, attempt, status, known).await? {
-            tx.rollback().await?;
-            return self.stands(intent.id).await;
-        }
-        match &heard {
-            Outcome::Captured => {
-                let by = Change { captured: amount, ..Change::default() };
-                self.moved(&mut tx, intent, by, &[ledger::capture(&intent.provider, amount)]).await?;
-                tx.publish(&told::<PaymentCaptured>(intent, amount, by)).await?;
-            }
-            Outcome::Authorized => {
-                let by = Change { authorized: amount, ..Change::default() };
-                self.moved(&mut tx, intent, by, &[ledger::authorization(amount)]).await?;
-                tx.publish(&told::<PaymentAuthorized>(intent, amount, by)).await?;
-            }
-            Outcome::Declined(_) => {
-                store::update_status(&mut tx, intent.id, IntentStatus::RequiresPaymentMethod).await?;
-                tx.publish(&told::<PaymentDeclined>(intent, amount, Change::default())).await?;
-            }
-            Outcome::RequiresAction(_) => {
-                store::update_status(&mut tx, intent.id, IntentStatus::RequiresAction).await?;
-            }
-            Outcome::Pending if attempt.status == AttemptStatus::Sent => {
-                tx.publish(&told::<PaymentUnknown>(intent, amount, Change::default())).await?;
-            }
-            Outcome::Pending => {}
-        }
-        tx.commit().await?;
-        let outcome = match heard {
-            Outcome::Captured => PaymentOutcome::Captured,
-            Outcome::Authorized => PaymentOutcome::Authorized,
-            Outcome::Declined(code) => PaymentOutcome::Declined { decline_code: code.to_owned() },
-            Outcome::RequiresAction(url) => PaymentOutcome::RequiresAction { url },
-            Outcome::Pending => PaymentOutcome::Unknown,
-        };
-        Ok(Payment { intent_id: intent.id, outcome })
+        id: Uuid,
+        intent_id: IntentId,
+        amount: Option<Money>,
+    ) -> Result<Intent, IntentError> {
+        let (kind, reason) = (MovementKind::Capture, "captured by staff".to_owned());
+        self.move_now(Wish { id, intent_id, kind, amount, reason }).await
     }
 
-    /// Money that arrives for an attempt that was closed: it is entered, and whoever waits for news gives it back.
-    pub(crate) async fn late_money(&self, intent: &Intent, attempt: &Attempt) -> Result<(), IntentError> {
-        let by = Change { captured: intent.amount, ..Change::default() };
-        let mut tx = self.db.begin().await?;
-        if store::update_attempt(&mut tx, attempt, AttemptStatus::Captured, Known::default()).await? {
-            self.moved(&mut tx, intent, by, &[ledger::capture(&intent.provider, intent.amount)]).await?;
-            tx.publish(&told::<PaymentCaptured>(intent, intent.amount, by)).await?;
-            tx.commit().await?;
+    /// Moves money and says how the intent stands then.
+    pub(super) async fn move_now(&self, wish: Wish) -> Result<Intent, IntentError> {
+        let intent = wish.intent_id;
+        let movement = self.movements.carry_out(wish).await.map_err(not_found)?;
+        if movement.status == MovementStatus::Failed {
+            return Err(MovementError::Refused.into());
+        }
+        self.reread(intent).await
+    }
+
+    /// A payer disputes a charge, or a dispute is won: the money is back at the provider, or here. In the caller's
+    /// transaction, with whatever remembers that this was heard.
+    pub(crate) async fn dispute(
+        &self,
+        tx: &mut Tx,
+        intent: &Intent,
+        amount: i64,
+        won: bool,
+    ) -> Result<(), IntentError> {
+        let by = Amounts { disputed: if won { -amount } else { amount }, ..Amounts::default() };
+        let now = store::change(tx, intent.id, by).await?;
+        let now = now.ok_or(IntentError::DisputeExceeds(intent.money(amount)))?;
+        if won {
+            ledger::store::enter(tx, &now, &[ledger::dispute_won(&now.provider, amount)]).await?;
+            tx.publish(&now.told::<DisputeWon>(amount)).await?;
+        } else {
+            ledger::store::enter(tx, &now, &[ledger::dispute(&now.provider, amount)]).await?;
+            tx.publish(&now.told::<DisputeOpened>(amount)).await?;
         }
         Ok(())
     }
@@ -251,84 +187,34 @@ impl Intents {
 
     /// One intent with its attempts.
     pub(crate) async fn find(&self, id: IntentId) -> Result<IntentWithAttempts, IntentError> {
-        let intent = store::find(&self.db, id).await?.ok_or(IntentError::NotFound)?;
-        let attempts = store::attempts(&self.db, id).await?;
+        let intent = self.reread(id).await?;
+        let attempts = attempt::store::list(&self.db, id).await?;
+        Ok(IntentWithAttempts { intent, attempts })
+    }
+
+    /// The intent of a checkout's key, with its attempts.
+    pub(super) async fn find_by_key(&self, key: Uuid) -> Result<IntentWithAttempts, IntentError> {
+        let intent = store::find_by_key(&self.db, key).await?.ok_or(IntentError::NotFound)?;
+        let attempts = attempt::store::list(&self.db, intent.id).await?;
         Ok(IntentWithAttempts { intent, attempts })
     }
 
     /// An attempt with its intent.
     pub(crate) async fn find_attempt(&self, id: AttemptId) -> Result<Option<(Intent, Attempt)>, IntentError> {
-        let Some(attempt) = store::find_attempt(&self.db, id).await? else { return Ok(None) };
+        let Some(attempt) = attempt::store::find(&self.db, id).await? else { return Ok(None) };
         let intent = self.reread(attempt.intent_id).await?;
         Ok(Some((intent, attempt)))
-    }
-
-    pub(super) async fn stands(&self, id: IntentId) -> Result<Payment, IntentError> {
-        let found = self.find(id).await?;
-        Ok(Payment { intent_id: id, outcome: outcome(&found.intent, found.attempts.last()) })
     }
 
     pub(super) async fn reread(&self, id: IntentId) -> Result<Intent, IntentError> {
         store::find(&self.db, id).await?.ok_or(IntentError::NotFound)
     }
-
-    /// An intent, and its charge at the provider.
-    pub(super) async fn charged(&self, id: IntentId) -> Result<(Intent, Charge), IntentError> {
-        let found = self.find(id).await?;
-        let attempt = found.attempts.last().ok_or(IntentError::NotFound)?;
-        let charge = charge(&found.intent, attempt);
-        Ok((found.intent, charge))
-    }
-
-    /// Changes an intent's amounts and enters the movements that did it, together.
-    pub(super) async fn moved(
-        &self,
-        tx: &mut Tx,
-        intent: &Intent,
-        by: Change,
-        entries: &[Entry],
-    ) -> Result<(), IntentError> {
-        if !store::change(tx, intent.id, by).await? {
-            return Err(IntentError::InvalidTransition {
-                from: intent.status,
-                wanted: "changed by that amount",
-            });
-        }
-        ledger::store::enter(tx, intent, entries).await?;
-        Ok(())
-    }
 }
 
-/// An intent as it is after it was stored and before anything was heard.
-fn fresh(id: IntentId, order: &PayOrder, now: kernel::Moment) -> Intent {
-    Intent {
-        id,
-        key: order.key,
-        order_id: order.order_id.clone(),
-        currency: order.amount.currency,
-        amount: order.amount.amount,
-        capture: order.capture,
-        provider: order.provider.clone(),
-        status: IntentStatus::Processing,
-        amounts: super::Amounts::default(),
-        version: 1,
-        created_at: now,
-        updated_at: now,
+/// Whoever names an intent in the path is told that it is not there.
+fn not_found(error: MovementError) -> IntentError {
+    match error {
+        MovementError::NoSuchIntent => IntentError::NotFound,
+        other => other.into(),
     }
-}
-
-/// The charge of an attempt.
-pub(crate) fn charge(intent: &Intent, attempt: &Attempt) -> Charge {
-    Charge {
-        key: attempt.id.uuid(),
-        amount: intent.money(intent.amount),
-        capture: intent.capture,
-        token: attempt.token.clone(),
-        sent_at: attempt.created_at,
-    }
-}
-
-/// Half a second, then twice as long each time, up to five minutes.
-fn pause(asked: i64) -> Duration {
-    Duration::from_millis(500).saturating_mul(1 << asked.clamp(0, 10)).min(Duration::from_mins(5))
 }

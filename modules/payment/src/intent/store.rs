@@ -1,11 +1,12 @@
-//! How intents, attempts and captures are kept. Every guard on an amount is one conditional update.
+//! How intents are kept. Every guard on an amount is one conditional update, and so is every step of a life.
 
 use kernel::{Currency, Moment, Page, PageRequest};
-use payment_api::{AttemptId, CaptureId, CaptureMethod, IntentId, PayOrder};
-use platform::db::{Db, DbError, Tx};
+use payment_api::{CaptureMethod, IntentId, PayOrder};
+use platform::db::{Db, DbError, Query, Tx};
 use uuid::Uuid;
 
-use super::{Amounts, Attempt, AttemptStatus, Capture, Intent, IntentStatus, TransferStatus};
+use super::life::{News, Way, ways};
+use super::{Amounts, Intent, IntentStatus};
 
 #[derive(sqlx::FromRow)]
 struct IntentRow {
@@ -21,11 +22,21 @@ struct IntentRow {
     authorized: i64,
     captured: i64,
     refunded: i64,
+    disputed: i64,
     pending_capture: i64,
+    pending_void: i64,
     pending_refund: i64,
     version: i64,
     created_at: Moment,
     updated_at: Moment,
+}
+
+/// The columns of an [`IntentRow`], for `concat!`, which takes no constants.
+macro_rules! columns {
+    () => {
+        "id, key, order_id, currency, amount_minor, capture, provider, status, authorized, captured, refunded, disputed,
+             pending_capture, pending_void, pending_refund, version, created_at, updated_at"
+    };
 }
 
 impl From<IntentRow> for Intent {
@@ -43,7 +54,9 @@ impl From<IntentRow> for Intent {
                 authorized: row.authorized,
                 captured: row.captured,
                 refunded: row.refunded,
+                disputed: row.disputed,
                 pending_capture: row.pending_capture,
+                pending_void: row.pending_void,
                 pending_refund: row.pending_refund,
             },
             version: row.version,
@@ -53,94 +66,16 @@ impl From<IntentRow> for Intent {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct AttemptRow {
-    id: AttemptId,
-    intent_id: IntentId,
-    token: String,
-    #[sqlx(try_from = "String")]
-    status: AttemptStatus,
-    reference: Option<String>,
-    decline_code: Option<String>,
-    action_url: Option<String>,
-    asked: i64,
-    created_at: Moment,
-}
-
-impl From<AttemptRow> for Attempt {
-    fn from(row: AttemptRow) -> Self {
-        Self {
-            id: row.id,
-            intent_id: row.intent_id,
-            token: row.token,
-            status: row.status,
-            reference: row.reference,
-            decline_code: row.decline_code,
-            action_url: row.action_url,
-            asked: row.asked,
-            created_at: row.created_at,
-        }
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct CaptureRow {
-    id: CaptureId,
-    intent_id: IntentId,
-    amount_minor: i64,
-    #[sqlx(try_from = "String")]
-    status: TransferStatus,
-}
-
-impl From<CaptureRow> for Capture {
-    fn from(row: CaptureRow) -> Self {
-        Self { id: row.id, intent_id: row.intent_id, amount: row.amount_minor, status: row.status }
-    }
-}
-
 /// Finds an intent.
 pub(crate) async fn find(db: &Db, id: IntentId) -> Result<Option<Intent>, DbError> {
-    let row: Option<IntentRow> = db
-        .query(
-            "SELECT id, key, order_id, currency, amount_minor, capture, provider, status, authorized, captured,
-                 refunded, pending_capture, pending_refund, version, created_at, updated_at
-             FROM intents
-             WHERE id = $1",
-        )
-        .bind(id)
-        .maybe()
-        .await?;
-    Ok(row.map(Intent::from))
-}
-
-/// Finds an intent as this transaction sees it.
-pub(crate) async fn find_in(tx: &mut Tx, id: IntentId) -> Result<Option<Intent>, DbError> {
-    let row: Option<IntentRow> = tx
-        .query(
-            "SELECT id, key, order_id, currency, amount_minor, capture, provider, status, authorized, captured,
-                 refunded, pending_capture, pending_refund, version, created_at, updated_at
-             FROM intents
-             WHERE id = $1",
-        )
-        .bind(id)
-        .maybe()
-        .await?;
-    Ok(row.map(Intent::from))
+    let query = db.query(concat!("SELECT ", columns!(), " FROM intents WHERE id = $1"));
+    Ok(query.bind(id).maybe::<IntentRow>().await?.map(Intent::from))
 }
 
 /// Finds the intent of a checkout's key.
 pub(crate) async fn find_by_key(db: &Db, key: Uuid) -> Result<Option<Intent>, DbError> {
-    let row: Option<IntentRow> = db
-        .query(
-            "SELECT id, key, order_id, currency, amount_minor, capture, provider, status, authorized, captured,
-                 refunded, pending_capture, pending_refund, version, created_at, updated_at
-             FROM intents
-             WHERE key = $1",
-        )
-        .bind(key)
-        .maybe()
-        .await?;
-    Ok(row.map(Intent::from))
+    let query = db.query(concat!("SELECT ", columns!(), " FROM intents WHERE key = $1"));
+    Ok(query.bind(key).maybe::<IntentRow>().await?.map(Intent::from))
 }
 
 /// A page of intents, newest first: of one order, or with one status, or all.
@@ -151,16 +86,16 @@ pub(crate) async fn list(
     page: &PageRequest<Uuid>,
 ) -> Result<Page<Intent>, DbError> {
     let rows: Vec<IntentRow> = db
-        .query(
-            "SELECT id, key, order_id, currency, amount_minor, capture, provider, status, authorized, captured,
-                 refunded, pending_capture, pending_refund, version, created_at, updated_at
-             FROM intents
+        .query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM intents
              WHERE id < $1
                  AND (CAST($2 AS TEXT) IS NULL OR order_id = $2)
                  AND (CAST($3 AS TEXT) IS NULL OR status = $3)
              ORDER BY id DESC
-             LIMIT $4",
-        )
+             LIMIT $4"
+        ))
         .bind(page.after.unwrap_or(Uuid::max()))
         .bind(order.map(str::to_owned))
         .bind(status.map(IntentStatus::as_str))
@@ -168,52 +103,6 @@ pub(crate) async fn list(
         .all()
         .await?;
     Ok(Page::cut(rows.into_iter().map(Intent::from).collect(), page.limit))
-}
-
-/// The attempts of an intent, oldest first.
-pub(crate) async fn attempts(db: &Db, intent: IntentId) -> Result<Vec<Attempt>, DbError> {
-    let rows: Vec<AttemptRow> = db
-        .query(
-            "SELECT id, intent_id, token, status, reference, decline_code, action_url, asked, created_at
-             FROM attempts
-             WHERE intent_id = $1
-             ORDER BY id",
-        )
-        .bind(intent)
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(Attempt::from).collect())
-}
-
-/// Finds an attempt.
-pub(crate) async fn find_attempt(db: &Db, id: AttemptId) -> Result<Option<Attempt>, DbError> {
-    let row: Option<AttemptRow> = db
-        .query(
-            "SELECT id, intent_id, token, status, reference, decline_code, action_url, asked, created_at
-             FROM attempts
-             WHERE id = $1",
-        )
-        .bind(id)
-        .maybe()
-        .await?;
-    Ok(row.map(Attempt::from))
-}
-
-/// The attempts whose outcome is to be asked about.
-pub(crate) async fn to_ask_about(db: &Db, now: Moment, limit: i64) -> Result<Vec<Attempt>, DbError> {
-    let rows: Vec<AttemptRow> = db
-        .query(
-            "SELECT id, intent_id, token, status, reference, decline_code, action_url, asked, created_at
-             FROM attempts
-             WHERE ask_at <= $1
-             ORDER BY ask_at
-             LIMIT $2",
-        )
-        .bind(now)
-        .bind(limit)
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(Attempt::from).collect())
 }
 
 /// Stores a new intent, processing. Returns whether its key is new.
@@ -231,8 +120,9 @@ pub(crate) async fn insert(
         .query(
             "INSERT INTO intents
                  (id, key, order_id, customer_id, currency, amount_minor, capture, provider, status, authorized,
-                  captured, refunded, pending_capture, pending_refund, version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'processing', 0, 0, 0, 0, 0, 1, $9, $9)
+                  captured, refunded, disputed, pending_capture, pending_void, pending_refund, version, created_at,
+                  updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'processing', 0, 0, 0, 0, 0, 0, 0, 1, $9, $9)
              ON CONFLICT DO NOTHING",
         )
         .bind(id)
@@ -249,185 +139,79 @@ pub(crate) async fn insert(
     Ok(inserted == 1)
 }
 
-/// Stores a new attempt as sent: this commits before it is.
-pub(crate) async fn insert_attempt(
-    tx: &mut Tx,
-    id: AttemptId,
-    intent: IntentId,
-    token: &str,
-    ask_at: Moment,
-) -> Result<(), DbError> {
-    let now = tx.db().clock().now();
-    tx.query(
-        "INSERT INTO attempts (id, intent_id, token, status, asked, ask_at, created_at, updated_at)
-         VALUES ($1, $2, $3, 'sent', 0, $4, $5, $5)",
-    )
-    .bind(id)
-    .bind(intent)
-    .bind(token.to_owned())
-    .bind(ask_at)
-    .bind(now)
-    .run()
-    .await
-    .map(|_| ())
-}
-
-/// What became known of an attempt.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    /// Why it was declined.
-    pub(crate) decline_code: Option<String>,
-    /// Where the payer has to go.
-    pub(crate) action_url: Option<String>,
-    /// When to ask again; never when absent.
-    pub(crate) ask_at: Option<Moment>,
-}
-
-/// Stores what became of an attempt, if it still was as it was. Returns whether it was: of two that heard the
-/// outcome one writes it.
-pub(crate) async fn update_attempt(
-    tx: &mut Tx,
-    attempt: &Attempt,
-    status: AttemptStatus,
-    known: Known,
-) -> Result<bool, DbError> {
-    let now = tx.db().clock().now();
-    let updated = tx
-        .query(
-            "UPDATE attempts
-             SET status = $1, decline_code = $2, action_url = $3, ask_at = $4, asked = asked + 1, updated_at = $5
-             WHERE id = $6 AND status = $7",
-        )
-        .bind(status.as_str())
-        .bind(known.decline_code)
-        .bind(known.action_url)
-        .bind(known.ask_at)
-        .bind(now)
-        .bind(attempt.id)
-        .bind(attempt.status.as_str())
-        .run()
-        .await?;
-    Ok(updated == 1)
-}
-
-/// A change of an intent's amounts, each added to what is there.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Change {
-    /// Promised.
-    pub(crate) authorized: i64,
-    /// Taken.
-    pub(crate) captured: i64,
-    /// Given back.
-    pub(crate) refunded: i64,
-    /// On its way to being taken.
-    pub(crate) pending_capture: i64,
-    /// On its way back.
-    pub(crate) pending_refund: i64,
-}
-
-/// Changes an intent's amounts within their bounds. Returns whether they allowed it.
-pub(crate) async fn change(tx: &mut Tx, id: IntentId, by: Change) -> Result<bool, DbError> {
-    let now = tx.db().clock().now();
-    let changed = tx
-        .query(
+/// An update of the amounts within their bounds, with whatever else is to be set and to hold.
+macro_rules! update {
+    ($set:literal, $and:literal) => {
+        concat!(
             "UPDATE intents
              SET authorized = authorized + $1, captured = captured + $2, refunded = refunded + $3,
-                 pending_capture = pending_capture + $4, pending_refund = pending_refund + $5,
-                 status = CASE
-                     WHEN authorized + $1 > 0 AND captured + $2 > 0 THEN 'partiallyCaptured'
-                     WHEN authorized + $1 > 0 THEN 'requiresCapture'
-                     WHEN captured + $2 > 0 THEN 'succeeded'
-                     ELSE 'canceled'
-                 END,
-                 version = version + 1, updated_at = $6
-             WHERE id = $7
+                 disputed = disputed + $4, pending_capture = pending_capture + $5, pending_void = pending_void + $6,
+                 pending_refund = pending_refund + $7, version = version + 1, updated_at = $8",
+            $set,
+            "
+             WHERE id = $9
+                 AND authorized + $1 >= 0
                  AND authorized + captured + $1 + $2 <= amount_minor
-                 AND pending_capture + $4 <= authorized + $1
-                 AND refunded + pending_refund + $3 + $5 <= captured + $2",
+                 AND pending_capture + pending_void + $5 + $6 <= authorized + $1
+                 AND disputed + $4 >= 0
+                 AND refunded + disputed + pending_refund + $3 + $4 + $7 <= captured + $2",
+            $and,
+            "
+             RETURNING ",
+            columns!()
         )
+    };
+}
+
+fn bind(query: Query<'_>, id: IntentId, by: Amounts, now: Moment) -> Query<'_> {
+    query
         .bind(by.authorized)
         .bind(by.captured)
         .bind(by.refunded)
+        .bind(by.disputed)
         .bind(by.pending_capture)
+        .bind(by.pending_void)
         .bind(by.pending_refund)
         .bind(now)
         .bind(id)
-        .run()
-        .await?;
-    Ok(changed == 1)
 }
 
-/// Stores a status that does not follow from amounts.
-pub(crate) async fn update_status(tx: &mut Tx, id: IntentId, status: IntentStatus) -> Result<(), DbError> {
+/// Changes an intent's amounts by so much. Returns it as it is now, or `None` when the bounds do not allow it.
+pub(crate) async fn change(tx: &mut Tx, id: IntentId, by: Amounts) -> Result<Option<Intent>, DbError> {
     let now = tx.db().clock().now();
-    tx.query("UPDATE intents SET status = $1, version = version + 1, updated_at = $2 WHERE id = $3")
-        .bind(status.as_str())
-        .bind(now)
-        .bind(id)
-        .run()
-        .await
-        .map(|_| ())
+    let query = bind(tx.query(update!("", "")), id, by, now);
+    Ok(query.maybe::<IntentRow>().await?.map(Intent::from))
 }
 
-/// Finds a capture.
-pub(crate) async fn find_capture(db: &Db, id: CaptureId) -> Result<Option<Capture>, DbError> {
-    let row: Option<CaptureRow> = db
-        .query("SELECT id, intent_id, amount_minor, status FROM captures WHERE id = $1")
-        .bind(id)
-        .maybe()
-        .await?;
-    Ok(row.map(Capture::from))
-}
-
-/// Captures whose outcome is not known since then.
-pub(crate) async fn stale_captures(db: &Db, before: Moment, limit: i64) -> Result<Vec<Capture>, DbError> {
-    let rows: Vec<CaptureRow> = db
-        .query(
-            "SELECT id, intent_id, amount_minor, status
-             FROM captures
-             WHERE status = 'pending' AND updated_at < $1
-             ORDER BY updated_at
-             LIMIT $2",
-        )
-        .bind(before)
-        .bind(limit)
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(Capture::from).collect())
-}
-
-/// Stores a new capture. Returns whether it is new.
-pub(crate) async fn insert_capture(tx: &mut Tx, capture: &Capture) -> Result<bool, DbError> {
-    let now = tx.db().clock().now();
-    let inserted = tx
-        .query(
-            "INSERT INTO captures (id, intent_id, amount_minor, status, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $5)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(capture.id)
-        .bind(capture.intent_id)
-        .bind(capture.amount)
-        .bind(capture.status.as_str())
-        .bind(now)
-        .run()
-        .await?;
-    Ok(inserted == 1)
-}
-
-/// Stores how a pending capture went. Returns whether it was pending.
-pub(crate) async fn settle_capture(
+/// Changes an intent's amounts by so much and takes it one step on in its life, by whichever of these pieces of news fits
+/// the amounts. Returns it as it is now, or `None` when the bounds or its life do not allow it.
+pub(crate) async fn advance(
     tx: &mut Tx,
-    id: CaptureId,
-    status: TransferStatus,
-) -> Result<bool, DbError> {
+    id: IntentId,
+    by: Amounts,
+    news: &[News],
+) -> Result<Option<Intent>, DbError> {
     let now = tx.db().clock().now();
-    let settled = tx
-        .query("UPDATE captures SET status = $1, updated_at = $2 WHERE id = $3 AND status = 'pending'")
-        .bind(status.as_str())
-        .bind(now)
-        .bind(id)
-        .run()
-        .await?;
-    Ok(settled == 1)
+    // The way is looked up by a subquery and not joined: PostgreSQL, when it had to wait for somebody else's update, looks
+    // again at the row but not for another partner of it.
+    let query = tx.query(update!(
+        ", status = (
+                 SELECT column2
+                 FROM (VALUES {rows}) AS ways
+                 WHERE column1 = status AND column3 = (authorized + $1 > 0)
+             )",
+        "
+                 AND (
+                     SELECT column2
+                     FROM (VALUES {rows}) AS ways
+                     WHERE column1 = status AND column3 = (authorized + $1 > 0)
+                 ) IS NOT NULL"
+    ));
+    let row: Option<IntentRow> =
+        bind(query, id, by, now).rows(ways(news), way).rows(ways(news), way).maybe().await?;
+    Ok(row.map(Intent::from))
+}
+
+fn way(row: Query<'_>, (from, news, to): Way) -> Query<'_> {
+    row.bind(from.as_str()).bind(to.as_str()).bind(news.leaves_a_promise())
 }

@@ -3,25 +3,26 @@
 use kernel::Money;
 use kernel::event::EventData;
 use payment_api::{
-    IntentId, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentUnknown, PaymentVoided,
-    RefundFailed, RefundSucceeded,
+    DisputeOpened, DisputeWon, IntentId, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentUnknown,
+    PaymentVoided, RefundFailed, RefundSucceeded,
 };
 use uuid::Uuid;
 
 use super::Intent;
-use super::store::Change;
 
-/// An event about an intent whose amounts have just changed by this much.
-pub(crate) fn told<E: EventData + From<Told>>(intent: &Intent, amount: i64, by: Change) -> E {
-    E::from(Told {
-        intent_id: intent.id,
-        key: intent.key,
-        order_id: intent.order_id.clone(),
-        amount: intent.money(amount),
-        authorized: intent.amounts.authorized + by.authorized,
-        captured: intent.amounts.captured + by.captured,
-        refunded: intent.amounts.refunded + by.refunded,
-    })
+impl Intent {
+    /// An event about it, as it stands now that this much has moved.
+    pub(crate) fn told<E: EventData + From<Told>>(&self, amount: i64) -> E {
+        E::from(Told {
+            intent_id: self.id,
+            key: self.key,
+            order_id: self.order_id.clone(),
+            amount: self.money(amount),
+            authorized: self.amounts.authorized,
+            captured: self.amounts.captured,
+            refunded: self.amounts.refunded,
+        })
+    }
 }
 
 /// What all events about an intent say.
@@ -60,5 +61,7 @@ told!(
     PaymentUnknown,
     PaymentVoided,
     RefundSucceeded,
-    RefundFailed
+    RefundFailed,
+    DisputeOpened,
+    DisputeWon
 );

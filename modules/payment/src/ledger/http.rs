@@ -38,7 +38,7 @@ pub(crate) struct TransferView {
     pub(crate) id: TransferId,
     /// The intent it belongs to.
     pub(crate) payment_intent_id: IntentId,
-    /// Why: `authorization`, `release`, `capture` or `refund`.
+    /// Why: `authorization`, `release`, `capture`, `refund`, `dispute` or `dispute_won`.
     pub(crate) kind: String,
     /// The account that receives.
     pub(crate) debit: String,
@@ -68,7 +68,7 @@ impl From<Transfer> for TransferView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BalanceView {
-    /// The account: `sales`, `clearing:<provider>`, `holds` or `promises`.
+    /// The account: `sales`, `clearing:<provider>`, `disputes`, `holds` or `promises`.
     pub(crate) account: String,
     /// How much.
     pub(crate) balance: Money,

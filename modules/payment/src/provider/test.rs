@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use kernel::Clock;
-use kernel::Money;
 use payment_api::CaptureMethod;
 use uuid::Uuid;
 
-use super::{Charge, Outcome, Provider, ProviderError};
+use super::{Charge, Instruction, Outcome, Provider, ProviderError};
+use crate::movement::MovementKind;
 
 /// The magic tokens, and what each does.
-pub(crate) const TOKENS: [(&str, &str); 13] = [
+pub(crate) const TOKENS: [(&str, &str); 14] = [
     ("approve", "charged"),
     ("decline", "declined: card_declined"),
     ("decline_insufficient_funds", "declined: insufficient_funds"),
@@ -26,6 +26,7 @@ pub(crate) const TOKENS: [(&str, &str); 13] = [
     ("timeout_not_charged", "the call times out, and no charge was made"),
     ("late_webhook", "the outcome comes by webhook, a second later"),
     ("duplicate_webhook", "charged, and the same webhook comes twice"),
+    ("dispute", "charged, and a second later the payer disputes it at the bank"),
     ("refund_fails", "charged, and refunds are refused"),
     ("refund_times_out", "charged, and the first call of each refund times out though the money went back"),
 ];
@@ -47,11 +48,16 @@ impl TestProvider {
         Self { clock }
     }
 
+    /// Its own name for a charge.
+    pub(crate) fn reference(charge: Uuid) -> String {
+        format!("test_{}", charge.simple())
+    }
+
     /// What became of a charge, as the provider knows it.
     fn fate(&self, charge: &Charge) -> Option<Outcome> {
         let taken = match charge.capture {
-            CaptureMethod::Automatic => Outcome::Captured,
-            CaptureMethod::Manual => Outcome::Authorized,
+            CaptureMethod::Automatic => Outcome::Captured(Self::reference(charge.key)),
+            CaptureMethod::Manual => Outcome::Authorized(Self::reference(charge.key)),
         };
         Some(match charge.token.as_str() {
             "decline" => Outcome::Declined("card_declined"),
@@ -89,20 +95,14 @@ impl Provider for TestProvider {
         Ok(self.fate(charge))
     }
 
-    async fn capture(&self, _: Uuid, _: Uuid, _: Money) -> Result<(), ProviderError> {
-        Ok(())
-    }
-
-    async fn void(&self, _: Uuid) -> Result<(), ProviderError> {
-        Ok(())
-    }
-
-    async fn refund(&self, _: Uuid, charge: &Charge, amount: Money) -> Result<(), ProviderError> {
-        match charge.token.as_str() {
-            _ if amount.amount > charge.amount.amount => Err(ProviderError::Refused),
-            "refund_fails" => Err(ProviderError::Refused),
+    async fn carry_out(&self, instruction: &Instruction) -> Result<(), ProviderError> {
+        let charge = &instruction.charge;
+        tracing::debug!(movement.id = %instruction.key, "the test provider is asked to move money");
+        match (instruction.kind, charge.token.as_str()) {
+            _ if instruction.amount.amount > charge.amount.amount => Err(ProviderError::Refused),
+            (MovementKind::Refund, "refund_fails") => Err(ProviderError::Refused),
             // Told apart by time, so that asking again under the same key brings the answer.
-            "refund_times_out" if self.clock.now().since(charge.sent_at) < LATE => {
+            (MovementKind::Refund, "refund_times_out") if self.clock.now().since(charge.sent_at) < LATE => {
                 Err(ProviderError::Unknown)
             }
             _ => Ok(()),

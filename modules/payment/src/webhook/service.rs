@@ -1,20 +1,22 @@
 //! What one can do with webhooks: take them in, apply them, apply them again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Money, Page, PageRequest};
-use payment_api::{AttemptId, PaymentOutcome};
+use payment_api::{AttemptId, CaptureMethod};
 use platform::{Commands, Db, DbError, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{News, NewsKind, WebhookEvent, WebhookStatus, store};
-use crate::intent::AttemptStatus;
+use super::{Report, ReportKind, WebhookEvent, WebhookStatus, store};
+use crate::attempt::service::AttemptError;
+use crate::attempt::{Attempt, AttemptStatus};
+use crate::intent::Intent;
 use crate::intent::service::{IntentError, Intents};
+use crate::movement::service::MovementError;
 use crate::provider::Outcome;
 use crate::provider::test::TestProvider;
-use crate::provider::webhook::{Signed, is_genuine, sign};
+use crate::provider::webhook::{Signed, WebhookSecret, is_genuine, sign};
 
 /// How long after the charge the test provider's webhook comes.
 const LATE: Duration = Duration::from_millis(1_200);
@@ -25,7 +27,7 @@ pub(crate) struct Webhooks {
     db: Db,
     pub(super) commands: Commands,
     intents: Intents,
-    secret: Arc<str>,
+    secret: WebhookSecret,
 }
 
 /// Why it was not done.
@@ -48,11 +50,36 @@ pub(crate) enum WebhookError {
     Db(#[from] DbError),
 }
 
+/// Why a webhook was not applied.
+enum HearError {
+    /// It makes no sense here.
+    Senseless(String),
+    /// The store failed; it is tried again.
+    Db(DbError),
+}
+
+impl From<IntentError> for HearError {
+    fn from(error: IntentError) -> Self {
+        match error {
+            IntentError::Db(error)
+            | IntentError::Attempt(AttemptError::Db(error))
+            | IntentError::Movement(MovementError::Db(error)) => Self::Db(error),
+            other => Self::Senseless(other.to_string()),
+        }
+    }
+}
+
+impl From<DbError> for HearError {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
 /// A webhook that the test provider is going to send.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Foretold {
     pub(crate) id: String,
-    pub(crate) news: News,
+    pub(crate) report: Report,
 }
 
 /// The job that applies a webhook.
@@ -67,23 +94,47 @@ pub(crate) async fn foretell(
     token: &str,
     amount: Money,
 ) -> Result<(), DbError> {
-    let times = match token {
-        "late_webhook" => 1,
-        "duplicate_webhook" => 2,
+    let (kind, times) = match token {
+        "late_webhook" => (ReportKind::Succeeded, 1),
+        "duplicate_webhook" => (ReportKind::Succeeded, 2),
+        "dispute" => (ReportKind::DisputeOpened, 1),
         _ => return Ok(()),
     };
     let at = tx.db().clock().now().plus(LATE);
     for _ in 0..times {
-        let news = News { kind: NewsKind::Succeeded, charge, amount };
-        tx.enqueue(SEND, &Foretold { id: format!("evt_{charge}"), news }, at).await?;
+        let report = report(kind, charge, amount);
+        tx.enqueue(SEND, &Foretold { id: format!("evt_{charge}"), report }, at).await?;
     }
     Ok(())
 }
 
+/// What the test provider says of one of its charges.
+fn report(kind: ReportKind, charge: AttemptId, amount: Money) -> Report {
+    Report { kind, charge, reference: TestProvider::reference(charge.uuid()), amount }
+}
+
+/// What a report says about an attempt, if that is news. Late, twice or in another order it never leads back.
+fn heard(report: &Report, intent: &Intent, attempt: &Attempt) -> Option<Outcome> {
+    let reference = report.reference.clone();
+    match (report.kind, attempt.status) {
+        // Whatever was given up or refused: the money came all the same.
+        (ReportKind::Succeeded, status)
+            if status.is_open() || matches!(status, AttemptStatus::Voided | AttemptStatus::Declined) =>
+        {
+            Some(match intent.capture {
+                CaptureMethod::Automatic => Outcome::Captured(reference),
+                CaptureMethod::Manual => Outcome::Authorized(reference),
+            })
+        }
+        (ReportKind::Declined, status) if status.is_open() => Some(Outcome::Declined("card_declined")),
+        _ => None,
+    }
+}
+
 impl Webhooks {
     /// The webhooks in this database, signed with this secret, about these payments.
-    pub(crate) fn new(db: Db, commands: Commands, intents: Intents, secret: String) -> Self {
-        Self { db, commands, intents, secret: secret.into() }
+    pub(crate) fn new(db: Db, commands: Commands, intents: Intents, secret: WebhookSecret) -> Self {
+        Self { db, commands, intents, secret }
     }
 
     /// Takes a webhook in: verified on its raw bytes, kept, and then applied by a job. The same id again does nothing.
@@ -108,13 +159,16 @@ impl Webhooks {
         if store::insert(&mut tx, &event).await? {
             tx.enqueue(APPLY, &event.id, now).await?;
             tx.commit().await?;
+        } else {
+            // Nobody is thanked for what is not kept yet.
+            tx.rollback().await?;
         }
         Ok(())
     }
 
     /// Sends a webhook as the test provider would, through the same door as any other.
     pub(crate) async fn send(&self, foretold: &Foretold) -> Result<(), WebhookError> {
-        let body = serde_json::to_vec(&foretold.news).unwrap_or_default();
+        let body = serde_json::to_vec(&foretold.report).unwrap_or_default();
         let timestamp = self.db.clock().now().unix_seconds().to_string();
         let signature = sign(&foretold.id, &timestamp, &body, &self.secret);
         let webhook = Signed { id: &foretold.id, timestamp: &timestamp, signature: &signature, body: &body };
@@ -127,9 +181,9 @@ impl Webhooks {
         let found = self.intents.find_attempt(charge).await.map_err(|_| WebhookError::NothingWaits)?;
         let waiting = found.filter(|(_, attempt)| attempt.status == AttemptStatus::RequiresAction);
         let (intent, _) = waiting.ok_or(WebhookError::NothingWaits)?;
-        let kind = if approved { NewsKind::Succeeded } else { NewsKind::Declined };
-        let news = News { kind, charge, amount: intent.money(intent.amount) };
-        self.send(&Foretold { id: format!("evt_action_{charge}"), news }).await
+        let kind = if approved { ReportKind::Succeeded } else { ReportKind::Declined };
+        let report = report(kind, charge, intent.money(intent.amount));
+        self.send(&Foretold { id: format!("evt_action_{charge}"), report }).await
     }
 
     /// Applies a webhook that was kept. In whatever order they come, nothing goes backwards.
@@ -138,48 +192,55 @@ impl Webhooks {
         if event.status == WebhookStatus::Applied {
             return Ok(());
         }
-        match self.news(&event).await {
-            Ok(()) => Ok(store::update(&self.db, id, WebhookStatus::Applied, None).await?),
-            Err(error) => {
-                tracing::error!(webhook.id = %id, error = %error, "a webhook makes no sense here and is set aside");
-                Ok(store::update(&self.db, id, WebhookStatus::Parked, Some(error)).await?)
+        match self.hear(&event).await {
+            Ok(()) => Ok(()),
+            Err(HearError::Db(error)) => Err(error.into()),
+            Err(HearError::Senseless(why)) => {
+                tracing::error!(webhook.id = %id, error = %why, "a webhook makes no sense here and is set aside");
+                let mut tx = self.db.begin().await?;
+                store::update(&mut tx, id, WebhookStatus::Parked, Some(why)).await?;
+                Ok(tx.commit().await?)
             }
         }
     }
 
-    async fn news(&self, event: &WebhookEvent) -> Result<(), String> {
-        let told = |error: IntentError| error.to_string();
-        let news: News =
-            serde_json::from_slice(&event.body).map_err(|error| format!("not understood: {error}"))?;
-        let found = self.intents.find_attempt(news.charge).await.map_err(told)?;
-        let (intent, attempt) = found.ok_or("there is no such charge")?;
-        if news.amount != intent.money(intent.amount) {
-            return Err(format!(
-                "it is about {}, the charge about {}",
-                news.amount,
-                intent.money(intent.amount)
-            ));
+    async fn hear(&self, event: &WebhookEvent) -> Result<(), HearError> {
+        let report: Report = serde_json::from_slice(&event.body)
+            .map_err(|error| HearError::Senseless(format!("not understood: {error}")))?;
+        let found = self.intents.find_attempt(report.charge).await?;
+        let (intent, attempt) =
+            found.ok_or_else(|| HearError::Senseless("there is no such charge".to_owned()))?;
+        if let ReportKind::DisputeOpened | ReportKind::DisputeWon = report.kind {
+            return self.dispute(event, &intent, &report).await;
         }
-        match (news.kind, attempt.status) {
-            (NewsKind::Succeeded, open) if open.is_open() => {
-                let heard = match intent.capture {
-                    payment_api::CaptureMethod::Automatic => Outcome::Captured,
-                    payment_api::CaptureMethod::Manual => Outcome::Authorized,
-                };
-                self.intents.settle(&intent, &attempt, heard).await.map_err(told)?;
-            }
-            (NewsKind::Declined, open) if open.is_open() => {
-                let outcome =
-                    self.intents.settle(&intent, &attempt, Outcome::Declined("card_declined")).await;
-                debug_assert!(!matches!(outcome, Ok(payment) if payment.outcome == PaymentOutcome::Captured));
-            }
-            // The attempt was given up and the money came all the same.
-            (NewsKind::Succeeded, AttemptStatus::Voided | AttemptStatus::Declined) => {
-                self.intents.late_money(&intent, &attempt).await.map_err(told)?;
-            }
-            _ => {}
+        let charged = intent.money(intent.amount);
+        if report.amount != charged {
+            return Err(HearError::Senseless(format!(
+                "it is about {}, the charge about {charged}",
+                report.amount
+            )));
         }
-        Ok(())
+        if let Some(heard) = heard(&report, &intent, &attempt) {
+            self.intents.attempts.settle(&intent, attempt, heard).await.map_err(IntentError::from)?;
+        }
+        let mut tx = self.db.begin().await?;
+        store::update(&mut tx, event.id, WebhookStatus::Applied, None).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A dispute changes an amount each time it is applied, so that and the memory of it are one transaction.
+    async fn dispute(&self, event: &WebhookEvent, intent: &Intent, report: &Report) -> Result<(), HearError> {
+        if report.amount.currency != intent.currency || report.amount.amount <= 0 {
+            let why = format!("it is about {}, the payment in {}", report.amount, intent.currency);
+            return Err(HearError::Senseless(why));
+        }
+        let won = report.kind == ReportKind::DisputeWon;
+        let mut tx = self.db.begin().await?;
+        if !store::update(&mut tx, event.id, WebhookStatus::Applied, None).await? {
+            return Ok(tx.rollback().await?);
+        }
+        self.intents.dispute(&mut tx, intent, report.amount.amount, won).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Lets a webhook be applied again.

@@ -18,6 +18,13 @@ struct WebhookRow {
     received_at: Moment,
 }
 
+/// The columns of a [`WebhookRow`], for `concat!`, which takes no constants.
+macro_rules! columns {
+    () => {
+        "id, provider, event_id, body, status, last_error, received_at"
+    };
+}
+
 impl From<WebhookRow> for WebhookEvent {
     fn from(row: WebhookRow) -> Self {
         Self {
@@ -35,11 +42,7 @@ impl From<WebhookRow> for WebhookEvent {
 /// Finds a webhook.
 pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<WebhookEvent>, DbError> {
     let row: Option<WebhookRow> = db
-        .query(
-            "SELECT id, provider, event_id, body, status, last_error, received_at
-             FROM webhook_events
-             WHERE id = $1",
-        )
+        .query(concat!("SELECT ", columns!(), " FROM webhook_events WHERE id = $1"))
         .bind(id)
         .maybe()
         .await?;
@@ -49,13 +52,14 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<WebhookEvent>, DbEr
 /// A page of webhooks, newest first.
 pub(crate) async fn list(db: &Db, page: &PageRequest<Uuid>) -> Result<Page<WebhookEvent>, DbError> {
     let rows: Vec<WebhookRow> = db
-        .query(
-            "SELECT id, provider, event_id, body, status, last_error, received_at
-             FROM webhook_events
-             WHERE id < $1
-             ORDER BY id DESC
-             LIMIT $2",
-        )
+        .query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM webhook_events
+                 WHERE id < $1
+                 ORDER BY id DESC
+                 LIMIT $2"
+        ))
         .bind(page.after.unwrap_or(Uuid::max()))
         .bind(i64::from(page.limit) + 1)
         .all()
@@ -82,22 +86,27 @@ pub(crate) async fn insert(tx: &mut Tx, event: &WebhookEvent) -> Result<bool, Db
     Ok(inserted == 1)
 }
 
-/// Stores how far a webhook is.
+/// Stores how far a webhook is, unless it was applied. Returns whether it was not: of two that apply it one does.
 pub(crate) async fn update(
-    db: &Db,
+    tx: &mut Tx,
     id: Uuid,
     status: WebhookStatus,
     error: Option<String>,
-) -> Result<(), DbError> {
-    let mut tx = db.begin().await?;
-    tx.query("UPDATE webhook_events SET status = $1, last_error = $2, applied_at = $3 WHERE id = $4")
+) -> Result<bool, DbError> {
+    let now = tx.db().clock().now();
+    let updated = tx
+        .query(
+            "UPDATE webhook_events
+             SET status = $1, last_error = $2, applied_at = $3
+             WHERE id = $4 AND status <> 'applied'",
+        )
         .bind(status.as_str())
         .bind(error)
-        .bind(db.clock().now())
+        .bind(now)
         .bind(id)
         .run()
         .await?;
-    tx.commit().await
+    Ok(updated == 1)
 }
 
 /// The secret that a provider's webhooks are signed with, made now if there is none.
