@@ -153,9 +153,6 @@ pub trait Dispatch: Send + Sync {
     /// `products.v1`.
     fn contract(&self) -> &'static str;
 
-    /// Its methods, in the order of the declaration.
-    fn methods(&self) -> &'static [&'static Method];
-
     /// Everything that another implementation has to match, as JSON.
     fn descriptor(&self) -> serde_json::Value;
 

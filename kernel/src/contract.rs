@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::call::{BoxFuture, Call, CallFailure, Channel, FailureReason, Gate, Method, Reply};
+use crate::call::{BoxFuture, Call, CallFailure, Channel, FailureReason, Gate, Method, Reply, Retry};
 
 /// Where the module behind a client is.
 pub enum Route<M: ?Sized> {
@@ -23,6 +23,18 @@ impl<M: ?Sized> Clone for Route<M> {
             Self::Here(module, gate) => Self::Here(Arc::clone(module), Arc::clone(gate)),
             Self::Through(channel) => Self::Through(Arc::clone(channel)),
         }
+    }
+}
+
+/// Says at every call which way to a module it takes, so that the answer may change while callers go on.
+pub trait Routing<M: ?Sized>: Send + Sync {
+    /// The route of the next call. A call that is on its way ends on the route it began on.
+    fn route(&self) -> Route<M>;
+}
+
+impl<M: ?Sized + Send + Sync> Routing<M> for Route<M> {
+    fn route(&self) -> Route<M> {
+        self.clone()
     }
 }
 
@@ -96,8 +108,12 @@ pub fn write_reply<A: Serialize, E: Serialize>(result: Result<A, E>) -> Result<R
 }
 
 /// One method's part of a descriptor, with the schemas it needs.
-pub fn describe<R: utoipa::ToSchema, A: utoipa::ToSchema>(method: &Method, schemas: &mut Schemas) -> Value {
-    json!({ "name": method.name, "retry": method.retry, "request": schemas.add::<R>(), "answer": schemas.add::<A>() })
+pub fn describe<R: utoipa::ToSchema, A: utoipa::ToSchema>(
+    name: &str,
+    retry: Retry,
+    schemas: &mut Schemas,
+) -> Value {
+    json!({ "name": name, "retry": retry, "request": schemas.add::<R>(), "answer": schemas.add::<A>() })
 }
 
 /// JSON Schemas by name, collected once each.
@@ -168,12 +184,29 @@ macro_rules! contract {
 
         #[doc = concat!("Speaks [`", stringify!($Trait), "`] wherever the module is.")]
         #[derive(Clone)]
-        pub struct $Client($crate::contract::Route<dyn $Trait>);
+        pub struct $Client(std::sync::Arc<dyn $crate::contract::Routing<dyn $Trait>>);
 
         impl $Client {
-            #[doc = concat!("A client of `", $contract, "` over this route.")]
-            pub fn new(route: $crate::contract::Route<dyn $Trait>) -> Self {
-                Self(route)
+            #[doc = concat!("`", $contract, "`.")]
+            pub const CONTRACT: &'static str = $contract;
+
+            #[doc = concat!("A client of `", $contract, "` whose calls go this way.")]
+            pub fn new(routing: impl $crate::contract::Routing<dyn $Trait> + 'static) -> Self {
+                Self(std::sync::Arc::new(routing))
+            }
+
+            #[doc = concat!("What another implementation of `", $contract, "` has to match, as JSON.")]
+            pub fn descriptor() -> $crate::macros::serde_json::Value {
+                let mut schemas = $crate::contract::Schemas::default();
+                let methods = $crate::macros::serde_json::json!([
+                    $( $crate::contract::describe::<$Request, $Answer>(
+                        stringify!($method), $crate::call::Retry::$retry, &mut schemas,
+                    ) ),+
+                ]);
+                let error = schemas.add::<$Error>();
+                $crate::macros::serde_json::json!({
+                    "contract": $contract, "methods": methods, "error": error, "schemas": schemas.into_value(),
+                })
             }
         }
 
@@ -184,9 +217,9 @@ macro_rules! contract {
                     static METHOD: $crate::call::Method = $crate::call::Method {
                         contract: $contract, name: stringify!($method), retry: $crate::call::Retry::$retry,
                     };
-                    match &self.0 {
+                    match self.0.route() {
                         $crate::contract::Route::Here(module, gate) => {
-                            let (module, context) = (std::sync::Arc::clone(module), call.clone());
+                            let context = call.clone();
                             let work = Box::pin(async move { module.$method(&context, request).await });
                             $crate::contract::call_here(gate.as_ref(), &METHOD, call, work).await
                         }
@@ -207,22 +240,8 @@ macro_rules! contract {
                 $contract
             }
 
-            fn methods(&self) -> &'static [&'static $crate::call::Method] {
-                &[$( &$crate::call::Method {
-                    contract: $contract, name: stringify!($method), retry: $crate::call::Retry::$retry,
-                } ),+]
-            }
-
             fn descriptor(&self) -> $crate::macros::serde_json::Value {
-                let mut schemas = $crate::contract::Schemas::default();
-                let mut methods = self.methods().iter();
-                let described = $crate::macros::serde_json::json!([
-                    $( methods.next().map(|method| $crate::contract::describe::<$Request, $Answer>(method, &mut schemas)) ),+
-                ]);
-                let error = schemas.add::<$Error>();
-                $crate::macros::serde_json::json!({
-                    "contract": $contract, "methods": described, "error": error, "schemas": schemas.into_value(),
-                })
+                $Client::descriptor()
             }
 
             async fn dispatch(
