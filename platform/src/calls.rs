@@ -1,11 +1,16 @@
-//! Contract calls: the rules at the gate, and the two ways in which bytes travel.
+//! Contract calls: the rules at the gate, the ways in which bytes travel, and who may call.
 
+mod credentials;
 mod encoded;
 mod gate;
-mod http;
+mod peer;
 mod serve;
+mod switch;
+mod wire;
 
+pub use credentials::SharedSecret;
 pub use encoded::EncodedChannel;
 pub use gate::LocalGate;
-pub use http::HttpChannel;
-pub use serve::{Dispatchers, Token, configure};
+pub use peer::{ALL, Endpoint, Peer, PeerChannel};
+pub use serve::{Callers, Dispatchers, configure};
+pub use switch::Switch;

@@ -1,63 +1,66 @@
 //! The serving side of calls over HTTP, on the internal listener.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::call::{Call, CallFailure, Dispatch, FailureReason, Reply};
-use subtle::ConstantTimeEq as _;
+use kernel::Clock;
+use kernel::call::{CallFailure, Dispatch, FailureReason, Reply};
 
+use super::credentials::{Claim, SharedSecret, Verifier};
+use super::wire::Head;
 use crate::tasks::{self, Tasks};
 
-pub(super) const DEADLINE: &str = "cleave-deadline-ms";
-pub(super) const PRINCIPAL: &str = "cleave-principal";
-pub(super) const TOKEN: &str = "cleave-token";
-/// The status of a typed refusal: the call worked and the answer is the contract's error.
-pub(super) const REFUSED: u16 = 422;
-
-/// What a caller shows to be let in.
-#[derive(Clone)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    /// A token of this text.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
+/// Which callers a method is for; methods that are not listed are for everybody who knows the secret.
+pub type Callers = &'static [(&'static str, &'static [&'static str])];
 
 /// The contracts served by this process.
 pub struct Dispatchers {
-    by_contract: HashMap<&'static str, Arc<dyn Dispatch>>,
-    token: Token,
+    by_contract: HashMap<&'static str, (Arc<dyn Dispatch>, Callers)>,
+    verifier: Verifier,
     tasks: Tasks,
 }
 
 impl Dispatchers {
-    /// Serves these to whoever shows the token.
-    pub fn new(served: impl IntoIterator<Item = Arc<dyn Dispatch>>, token: Token, tasks: Tasks) -> Self {
-        let by_contract = served.into_iter().map(|dispatch| (dispatch.contract(), dispatch)).collect();
-        Self { by_contract, token, tasks }
+    /// Serves these to whoever signs with the secret and may call them.
+    pub fn new(
+        served: impl IntoIterator<Item = (Arc<dyn Dispatch>, Callers)>,
+        secret: SharedSecret,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Self {
+        let by_contract = served
+            .into_iter()
+            .map(|(dispatch, callers)| (dispatch.contract(), (dispatch, callers)))
+            .collect();
+        Self { by_contract, verifier: Verifier::new(secret, clock), tasks }
+    }
+
+    /// The contract, if this caller may call this method of it.
+    fn admit(&self, contract: &str, method: &str, caller: &str) -> Result<Arc<dyn Dispatch>, String> {
+        let (dispatch, callers) =
+            self.by_contract.get(contract).ok_or_else(|| format!("{contract} is not served here"))?;
+        let listed = callers.iter().find(|(name, _)| *name == method);
+        if listed.is_some_and(|(_, callers)| !callers.contains(&caller)) {
+            return Err(format!("`{caller}` may not call {contract}/{method}"));
+        }
+        Ok(Arc::clone(dispatch))
     }
 }
 
-/// Adds the route of the calls.
+/// Adds the routes of the calls.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.route("/rpc/{contract}/{method}", web::post().to(serve));
+    app.route("/rpc/{contract}", web::get().to(describe))
+        .route("/rpc/{contract}/{method}", web::post().to(serve));
+}
+
+/// What has to be matched to call a contract here. Says nothing that the source does not say.
+async fn describe(contract: web::Path<String>, dispatchers: web::Data<Dispatchers>) -> HttpResponse {
+    match dispatchers.by_contract.get(contract.as_str()) {
+        Some((dispatch, _)) => HttpResponse::Ok().json(dispatch.descriptor()),
+        None => HttpResponse::NotFound().finish(),
+    }
 }
 
 async fn serve(
@@ -66,15 +69,28 @@ async fn serve(
     body: web::Bytes,
     dispatchers: web::Data<Dispatchers>,
 ) -> HttpResponse {
-    let shown = header(&request, TOKEN).unwrap_or_default();
-    if !bool::from(shown.as_bytes().ct_eq(dispatchers.token.reveal().as_bytes())) {
-        return HttpResponse::Unauthorized().json(CallFailure::not_executed(FailureReason::Incompatible));
+    let turned_away = |status: StatusCode, reason: String| {
+        tracing::warn!(path = request.path(), reason, "a call is turned away");
+        HttpResponse::build(status).json(CallFailure::not_executed(FailureReason::Incompatible))
+    };
+    let Some((head, call)) =
+        Head::read(request.headers()).and_then(|head| head.call().map(|call| (head, call)))
+    else {
+        return turned_away(StatusCode::BAD_REQUEST, "a header of the call is missing".to_owned());
+    };
+    let claim = Claim {
+        caller: head.caller,
+        path: request.path(),
+        deadline: head.deadline,
+        principal: head.principal,
+    };
+    if let Err(refusal) = dispatchers.verifier.verify(&claim, head.signature, &body) {
+        return turned_away(StatusCode::UNAUTHORIZED, refusal.to_string());
     }
     let (contract, method) = path.into_inner();
-    let (Some(dispatch), Some(call)) =
-        (dispatchers.by_contract.get(contract.as_str()).cloned(), context(&request))
-    else {
-        return HttpResponse::NotFound().json(CallFailure::not_executed(FailureReason::Incompatible));
+    let dispatch = match dispatchers.admit(&contract, &method, head.caller) {
+        Ok(dispatch) => dispatch,
+        Err(reason) => return turned_away(StatusCode::FORBIDDEN, reason),
     };
     let work =
         tasks::traced(
@@ -89,19 +105,4 @@ async fn serve(
         Err(failure) if failure.maybe_executed => HttpResponse::InternalServerError().json(failure),
         Err(failure) => HttpResponse::BadRequest().json(failure),
     }
-}
-
-fn context(request: &HttpRequest) -> Option<Call> {
-    let remaining: u64 = header(request, DEADLINE)?.parse().ok()?;
-    let principal = URL_SAFE_NO_PAD.decode(header(request, PRINCIPAL)?).ok()?;
-    Some(Call {
-        deadline: Instant::now() + Duration::from_millis(remaining),
-        principal: serde_json::from_slice(&principal).ok()?,
-        request_id: header(request, "x-request-id").unwrap_or("call").into(),
-        traceparent: header(request, "traceparent").map(Into::into),
-    })
-}
-
-fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
-    request.headers().get(name)?.to_str().ok()
 }

@@ -1,0 +1,198 @@
+//! Who calls, and what proves it: a signature with a secret that all processes of a shop share.
+//!
+//! The signature covers everything the callee believes: who calls, what, for whom, until when. It is good for half a
+//! minute and for one use, so that nobody who saw a call can make it again.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hmac::{Hmac, Mac as _};
+use kernel::{Clock, Moment};
+use sha2::{Digest as _, Sha256};
+
+/// How far the clocks of two processes may be apart, and how long a call may be under way.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// The secret that the processes of one shop share.
+#[derive(Clone)]
+pub struct SharedSecret(Arc<Hmac<Sha256>>);
+
+impl SharedSecret {
+    /// A secret of this text: the key of an HMAC-SHA256 (RFC 2104).
+    pub fn new(text: &str) -> Self {
+        // As the RFC has it: a key longer than a block is hashed, a shorter one filled up with zeros.
+        let mut block = [0; 64];
+        match block.get_mut(..text.len()) {
+            Some(start) => start.copy_from_slice(text.as_bytes()),
+            None => block[..32].copy_from_slice(&Sha256::digest(text)),
+        }
+        Self(Arc::new(Hmac::new(&block.into())))
+    }
+
+    fn mac(&self, claim: &Claim<'_>, time: i64, nonce: &str, body: &[u8]) -> Hmac<Sha256> {
+        let Claim { caller, path, deadline, principal } = claim;
+        let mut mac = Hmac::clone(&self.0);
+        mac.update(format!("{caller}\n{time}\n{nonce}\n{path}\n{deadline}\n{principal}\n").as_bytes());
+        mac.update(body);
+        mac
+    }
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret(…)")
+    }
+}
+
+/// What a caller claims, as it stands in the head of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim<'c> {
+    /// The module that calls, or `gateway`.
+    pub caller: &'c str,
+    /// `/rpc/products.v1/reserve`.
+    pub path: &'c str,
+    /// The remaining milliseconds.
+    pub deadline: &'c str,
+    /// On whose behalf, encoded.
+    pub principal: &'c str,
+}
+
+/// Signs calls.
+#[derive(Debug, Clone)]
+pub(super) struct Signer {
+    pub secret: SharedSecret,
+    pub clock: Clock,
+}
+
+impl Signer {
+    /// `time.nonce.signature`.
+    pub(super) fn sign(&self, claim: &Claim<'_>, body: &[u8]) -> String {
+        let (time, nonce) = (self.clock.now().micros(), self.clock.uuid().simple().to_string());
+        let signature = self.secret.mac(claim, time, &nonce, body).finalize().into_bytes();
+        format!("{time}.{nonce}.{}", hex::encode(signature))
+    }
+}
+
+/// Why a signature is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the call is not signed with this shop's secret; every process needs the same `calls.secret`")]
+    Forged,
+    #[error("the call was signed too long ago; the clocks of the processes are more than 30 s apart")]
+    Stale,
+    #[error("the call was made before")]
+    Replayed,
+}
+
+/// Checks signatures.
+pub(super) struct Verifier {
+    secret: SharedSecret,
+    clock: Clock,
+    seen: Mutex<Seen>,
+}
+
+impl Verifier {
+    pub(super) fn new(secret: SharedSecret, clock: Clock) -> Self {
+        let seen = Seen { current: HashSet::new(), before: HashSet::new(), turned: clock.now() };
+        Self { secret, clock, seen: Mutex::new(seen) }
+    }
+
+    pub(super) fn verify(&self, claim: &Claim<'_>, shown: &str, body: &[u8]) -> Result<(), Refusal> {
+        let mut parts = shown.splitn(3, '.');
+        let (Some(time), Some(nonce), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Refusal::Forged);
+        };
+        let (Ok(time), Ok(signature)) = (time.parse(), hex::decode(signature)) else {
+            return Err(Refusal::Forged);
+        };
+        // Compares in constant time.
+        self.secret.mac(claim, time, nonce, body).verify_slice(&signature).map_err(|_| Refusal::Forged)?;
+        let now = self.clock.now();
+        if now.micros().abs_diff(time) > WINDOW.as_micros() as u64 {
+            return Err(Refusal::Stale);
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_new(nonce, now) { Ok(()) } else { Err(Refusal::Replayed) }
+    }
+}
+
+/// The nonces of the last one to two windows, counted from both ends of a window: twice [`WINDOW`] at the least.
+struct Seen {
+    current: HashSet<Box<str>>,
+    before: HashSet<Box<str>>,
+    turned: Moment,
+}
+
+impl Seen {
+    fn is_new(&mut self, nonce: &str, now: Moment) -> bool {
+        if now.since(self.turned) > WINDOW * 2 {
+            self.before = std::mem::take(&mut self.current);
+            self.turned = now;
+        }
+        !self.before.contains(nonce) && self.current.insert(nonce.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLAIM: Claim<'_> =
+        Claim { caller: "order", path: "/rpc/products.v1/reserve", deadline: "5000", principal: "e30" };
+
+    fn pair(clock: &Clock) -> (Signer, Verifier) {
+        let secret = SharedSecret::new("between us");
+        (Signer { secret: secret.clone(), clock: clock.clone() }, Verifier::new(secret, clock.clone()))
+    }
+
+    #[test]
+    fn the_key_is_the_one_of_the_rfc() {
+        for text in ["between us", &"x".repeat(64), &"x".repeat(65)] {
+            let rfc = Hmac::<Sha256>::new_from_slice(text.as_bytes()).unwrap();
+            assert_eq!(SharedSecret::new(text).0.as_ref().clone().finalize(), rfc.finalize(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_signed_call_is_believed_once() {
+        let (signer, verifier) = pair(&Clock::system());
+        let shown = signer.sign(&CLAIM, b"{}");
+        assert_eq!(verifier.verify(&CLAIM, &shown, b"{}"), Ok(()));
+        assert_eq!(verifier.verify(&CLAIM, &shown, b"{}"), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn nothing_a_signature_covers_can_be_exchanged() {
+        let (signer, verifier) = pair(&Clock::system());
+        let shown = signer.sign(&CLAIM, b"{}");
+        let others = [
+            Claim { caller: "payment", ..CLAIM },
+            Claim { path: "/rpc/products.v1/release", ..CLAIM },
+            Claim { deadline: "50000", ..CLAIM },
+            Claim { principal: "e31", ..CLAIM },
+        ];
+        for other in others {
+            assert_eq!(verifier.verify(&other, &shown, b"{}"), Err(Refusal::Forged), "{other:?}");
+        }
+        assert_eq!(verifier.verify(&CLAIM, &shown, b"{ }"), Err(Refusal::Forged));
+        for broken in ["", "1", "1.2", "1.2.3", "x.y.zz"] {
+            assert_eq!(verifier.verify(&CLAIM, broken, b"{}"), Err(Refusal::Forged), "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_old_call_is_refused_even_when_its_nonce_is_forgotten() {
+        let clock = Clock::held_at(Moment::from_micros(1_700_000_000_000_000));
+        let (signer, verifier) = pair(&clock);
+        let shown = signer.sign(&CLAIM, b"{}");
+        assert_eq!(verifier.verify(&CLAIM, &shown, b"{}"), Ok(()));
+        for _ in 0..10 {
+            clock.advance(WINDOW - Duration::from_secs(1));
+            let fresh = signer.sign(&CLAIM, b"{}");
+            assert_eq!(verifier.verify(&CLAIM, &fresh, b"{}"), Ok(()));
+            assert_ne!(verifier.verify(&CLAIM, &shown, b"{}"), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A call on the wire: `POST /rpc/products.v1/reserve`, JSON both ways, what travels with it in headers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::call::{Call, CallFailure, FailureReason, Method, Reply};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Request, StatusCode, Url};
+
+use super::credentials::{Claim, Signer};
+
+pub(super) const CALLER: &str = "cleave-caller";
+pub(super) const DEADLINE: &str = "cleave-deadline-ms";
+pub(super) const PRINCIPAL: &str = "cleave-principal";
+pub(super) const SIGNATURE: &str = "cleave-signature";
+pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(super) const TRACEPARENT: &str = "traceparent";
+/// The status of a typed refusal: the call worked and the answer is the contract's error.
+pub(super) const REFUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// The path of a method.
+pub(super) fn path(method: &Method) -> String {
+    format!("/rpc/{}/{}", method.contract, method.name)
+}
+
+/// Writes a call down, signed.
+pub(super) fn request(
+    base: &str,
+    path: &str,
+    caller: &str,
+    call: &Call,
+    patience: Duration,
+    body: Vec<u8>,
+    signer: &Signer,
+) -> Result<Request, CallFailure> {
+    let unsayable = || CallFailure::not_executed(FailureReason::Incompatible);
+    let url = Url::parse(&format!("{base}{path}")).map_err(|_| unsayable())?;
+    let principal = serde_json::to_vec(&call.principal).map_err(|_| unsayable())?;
+    let principal = URL_SAFE_NO_PAD.encode(principal);
+    let deadline = patience.as_millis().to_string();
+    let claim = Claim { caller, path, deadline: &deadline, principal: &principal };
+    let signature = signer.sign(&claim, &body);
+
+    let mut request = Request::new(reqwest::Method::POST, url);
+    *request.timeout_mut() = Some(patience);
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut said = vec![
+        (CALLER, caller),
+        (DEADLINE, &deadline),
+        (PRINCIPAL, &principal),
+        (SIGNATURE, &signature),
+        (REQUEST_ID, &call.request_id),
+    ];
+    said.extend(call.traceparent.as_deref().map(|trace| (TRACEPARENT, trace)));
+    for (name, value) in said {
+        let value = HeaderValue::from_str(value).map_err(|_| unsayable())?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    *request.body_mut() = Some(body.into());
+    Ok(request)
+}
+
+/// Reads what came back.
+pub(super) async fn reply(response: reqwest::Response) -> Result<Reply, CallFailure> {
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| failure(&error))?;
+    match status {
+        StatusCode::OK => Ok(Reply::Answer(body.into())),
+        REFUSED => Ok(Reply::Refusal(body.into())),
+        // What is between us may answer in its own words: then nothing is known.
+        _ => Err(serde_json::from_slice(&body).unwrap_or_else(|_| CallFailure::internal())),
+    }
+}
+
+/// Whether nobody was there to answer.
+pub(super) fn is_absence(error: &reqwest::Error) -> bool {
+    error.is_connect() || error.is_timeout() || error.is_request()
+}
+
+pub(super) fn failure(error: &reqwest::Error) -> CallFailure {
+    if error.is_connect() {
+        CallFailure::not_executed(FailureReason::Unreachable)
+    } else if error.is_timeout() {
+        CallFailure::maybe_executed(FailureReason::DeadlineExceeded)
+    } else {
+        CallFailure::maybe_executed(FailureReason::Unreachable)
+    }
+}
+
+/// What travelled with a call, as the callee reads it.
+pub(super) struct Head<'h> {
+    pub caller: &'h str,
+    pub deadline: &'h str,
+    pub principal: &'h str,
+    pub signature: &'h str,
+    request_id: &'h str,
+    traceparent: Option<&'h str>,
+}
+
+impl<'h> Head<'h> {
+    /// `None`: something that every call carries is missing.
+    pub(super) fn read(headers: &'h actix_web::http::header::HeaderMap) -> Option<Self> {
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        Some(Self {
+            caller: text(CALLER)?,
+            deadline: text(DEADLINE)?,
+            principal: text(PRINCIPAL)?,
+            signature: text(SIGNATURE)?,
+            request_id: text(REQUEST_ID).unwrap_or("call"),
+            traceparent: text(TRACEPARENT),
+        })
+    }
+
+    /// The context of the call; its deadline counts from now.
+    pub(super) fn call(&self) -> Option<Call> {
+        let remaining = Duration::from_millis(self.deadline.parse().ok()?);
+        let principal = URL_SAFE_NO_PAD.decode(self.principal).ok()?;
+        Some(Call {
+            deadline: Instant::now().checked_add(remaining)?,
+            principal: serde_json::from_slice(&principal).ok()?,
+            request_id: self.request_id.into(),
+            traceparent: self.traceparent.map(Arc::from),
+        })
+    }
+}
