@@ -15,10 +15,13 @@ use kernel::event::EventData;
 use crate::db::{Db, DbError, Json, Sql, Tx};
 use crate::tasks::traceparent;
 
-pub use feed::{EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, ReadEvents};
+pub use feed::{
+    Cursor, EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, Progress, ReadEvents, ReadProgress,
+};
 pub use listen::{Listener, ListenerError, listen};
 pub use parked::{ParkedEvent, parked, replay};
-pub use retain::{cursors, retain};
+use retain::cursors;
+pub use retain::retain;
 pub use sequence::sequence;
 
 const INSERT: Sql = Sql::each(

@@ -7,7 +7,7 @@ use kernel::{Call, CallFailure, Event, contract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::db::Db;
+use crate::db::{Db, DbError};
 
 /// How often a waiting reader looks for events that another process has written.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -17,6 +17,8 @@ contract! {
     pub trait Feeds = "events.v1", FeedsClient, FeedsServer, FeedsError {
         /// Reads a log in order, waiting a while for news when there is none.
         Read fn read(ReadEvents) -> EventsPage;
+        /// How far the listeners of one module have read the log of another.
+        Read fn progress(ReadProgress) -> Progress;
     }
 }
 
@@ -42,6 +44,34 @@ pub struct EventsPage {
     pub events: Vec<Event>,
 }
 
+/// Whose progress in which log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadProgress {
+    /// The module whose listeners read.
+    pub reader: String,
+    /// The module whose log it is.
+    pub source: String,
+}
+
+/// The cursors of a module's listeners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The cursors; none when the module does not listen to that log.
+    pub cursors: Vec<Cursor>,
+}
+
+/// How far one listener has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cursor {
+    /// The listener.
+    pub listener: String,
+    /// The position read last.
+    pub position: i64,
+}
+
 /// Why a log cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
@@ -65,14 +95,21 @@ impl Logs {
     pub fn new(databases: impl IntoIterator<Item = Db>) -> Self {
         Self(databases.into_iter().map(|db| (db.module(), db)).collect())
     }
+
+    fn database(&self, module: &str) -> Result<&Db, FeedsError> {
+        self.0.get(module).ok_or_else(|| FeedsError::UnknownSource { module: module.to_owned() })
+    }
+}
+
+fn unreadable(db: &Db, error: &DbError) -> CallFailure {
+    tracing::error!(error = %error, module = db.module(), "the event log cannot be read");
+    CallFailure::internal()
 }
 
 #[kernel::macros::async_trait]
 impl Feeds for Logs {
     async fn read(&self, call: &Call, request: ReadEvents) -> Result<EventsPage, FeedsError> {
-        let Some(db) = self.0.get(request.source.as_str()) else {
-            return Err(FeedsError::UnknownSource { module: request.source });
-        };
+        let db = self.database(&request.source)?;
         let limit = request.limit.clamp(1, 1000);
         let patience = Duration::from_millis(request.wait_ms).min(call.remaining() / 2);
         let give_up = tokio::time::Instant::now() + patience;
@@ -88,10 +125,8 @@ impl Feeds for Logs {
                 }
                 continue;
             }
-            let events = super::read(db, request.after, limit).await.map_err(|error| {
-                tracing::error!(error = %error, module = db.module(), "the event log cannot be read");
-                CallFailure::internal()
-            })?;
+            let events =
+                super::read(db, request.after, limit).await.map_err(|error| unreadable(db, &error))?;
             if !events.is_empty() || tokio::time::Instant::now() >= give_up {
                 return Ok(EventsPage { events });
             }
@@ -100,5 +135,10 @@ impl Feeds for Logs {
                 () = tokio::time::sleep_until(give_up.min(tokio::time::Instant::now() + LOOK_AGAIN)) => {}
             }
         }
+    }
+    async fn progress(&self, _: &Call, request: ReadProgress) -> Result<Progress, FeedsError> {
+        let db = self.database(&request.reader)?;
+        let cursors = super::cursors(db, &request.source).await.map_err(|error| unreadable(db, &error))?;
+        Ok(Progress { cursors })
     }
 }

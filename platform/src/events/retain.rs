@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::feed::Cursor;
 use crate::db::{Db, DbError};
 
 /// Rows in one transaction, so that the writer is not held for long.
@@ -14,10 +15,10 @@ const FORGOTTEN: Duration = Duration::from_hours(30 * 24);
 ///
 /// # Errors
 /// As any statement.
-pub async fn retain(db: &Db, keep: Duration, readers: &[(String, i64)]) -> Result<u64, DbError> {
+pub async fn retain(db: &Db, keep: Duration, readers: &[Cursor]) -> Result<u64, DbError> {
     let now = db.clock().now();
     let mut tx = db.begin().await?;
-    for (listener, position) in readers {
+    for Cursor { listener, position } in readers {
         tx.query(
             "INSERT INTO readers (listener, position, seen_at)
              VALUES ($1, $2, $3)
@@ -67,9 +68,11 @@ pub async fn retain(db: &Db, keep: Duration, readers: &[(String, i64)]) -> Resul
 ///
 /// # Errors
 /// As any statement.
-pub async fn cursors(db: &Db, source: &str) -> Result<Vec<(String, i64)>, DbError> {
-    db.query("SELECT listener, position FROM cursors WHERE source = $1 ORDER BY listener")
+pub(super) async fn cursors(db: &Db, source: &str) -> Result<Vec<Cursor>, DbError> {
+    let rows: Vec<(String, i64)> = db
+        .query("SELECT listener, position FROM cursors WHERE source = $1 ORDER BY listener")
         .bind(source.to_owned())
         .all()
-        .await
+        .await?;
+    Ok(rows.into_iter().map(|(listener, position)| Cursor { listener, position }).collect())
 }
