@@ -31,6 +31,7 @@ use utoipa::openapi::OpenApi;
 
 use super::answer::Answer;
 use super::caller::{Authenticate, Caller};
+use super::forward::Forward;
 use super::origin::Origin;
 use super::problem::Problem;
 use allowed::Allowed;
@@ -41,9 +42,11 @@ use trace::Trace;
 #[derive(Clone)]
 pub struct Frame(Arc<Parts>);
 
+#[derive(Clone)]
 struct Parts {
     clock: Clock,
     authenticate: Arc<dyn Authenticate>,
+    forward: Option<Arc<dyn Forward>>,
     allowed: Allowed,
 }
 
@@ -51,7 +54,14 @@ impl Frame {
     /// A frame that makes request ids from `clock`, asks `authenticate` about tokens, and knows from `api` which
     /// methods a path has.
     pub fn new(clock: Clock, authenticate: Arc<dyn Authenticate>, api: &OpenApi) -> Self {
-        Self(Arc::new(Parts { clock, authenticate, allowed: Allowed::by(api) }))
+        Self(Arc::new(Parts { clock, authenticate, forward: None, allowed: Allowed::by(api) }))
+    }
+
+    /// The same frame, with a way out to modules elsewhere.
+    #[must_use]
+    pub fn forwarding(self, forward: Arc<dyn Forward>) -> Self {
+        let Parts { clock, authenticate, allowed, .. } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts { clock, authenticate, forward: Some(forward), allowed }))
     }
 }
 
@@ -126,6 +136,12 @@ where
     };
     let caller = Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
     request.extensions_mut().insert(caller);
+    if let Some(forward) = &parts.forward {
+        request = match forward.forward(request) {
+            Ok(answering) => return Ok(finish(answering.await, leftover, &request_id, docs)),
+            Err(request) => *request,
+        };
+    }
     if request.method() == Method::HEAD {
         // Every GET answers HEAD. The encoder, which still knows what was asked, leaves the body out.
         request.head_mut().method = Method::GET;

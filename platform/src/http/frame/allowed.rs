@@ -15,6 +15,7 @@ use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 
 /// The value of `Allow` for each path pattern.
+#[derive(Clone)]
 pub(super) struct Allowed(HashMap<String, String>);
 
 impl Allowed {
