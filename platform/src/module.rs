@@ -6,6 +6,7 @@ use std::time::Duration;
 use kernel::call::{BoxFuture, Dispatch};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::calls::Callers;
 use crate::db::{Db, DbError};
 use crate::events::Listener;
 use crate::jobs::Worker;
@@ -16,8 +17,10 @@ pub struct Mount {
     pub db: Db,
     /// Its contract, served.
     pub contract: Arc<dyn Dispatch>,
-    /// Its routes; called once for each thread of the HTTP server.
-    pub routes: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
+    /// Whom that is for.
+    pub callers: Callers,
+    /// What its routes work with; called once for each thread of the HTTP server.
+    pub services: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
     /// Who hears what other modules say.
     pub listeners: Vec<Arc<dyn Listener>>,
     /// Who does its jobs.

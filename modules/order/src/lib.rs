@@ -22,9 +22,11 @@ use std::time::Duration;
 use actix_web::web::Data;
 use kernel::PageRequest;
 use payment_api::Payments;
+use platform::calls::Callers;
 use platform::db::Migration;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use product_api::Products;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use cart::service::Carts;
 use checkout::service::{CheckoutSettings, Checkouts};
@@ -56,6 +58,19 @@ pub struct Settings {
     pub numbers: NumberScheme,
     /// How long stock is held for a checkout.
     pub lease: Duration,
+}
+
+/// Whom its contract is for, method by method.
+const CALLERS: Callers = &[("orders", &["gateway"])];
+
+/// Its routes. What they work with is in its [`Mount`], where the module is.
+pub fn routes(app: &mut ServiceConfig<'_>) {
+    cart::http::routes(app);
+    checkout::http::routes(app);
+    order::http::routes(app);
+    fulfillment::http::routes(app);
+    shipping::http::routes(app);
+    tax::http::routes(app);
 }
 
 /// The module, ready to work.
@@ -125,15 +140,10 @@ impl Module {
         Mount {
             db: self.db.clone(),
             contract: Arc::new(order_api::OrdersServer(self.contract())),
-            routes: Arc::new(move |app| {
+            callers: CALLERS,
+            services: Arc::new(move |app| {
                 app.app_data(carts.clone()).app_data(checkouts.clone()).app_data(orders.clone());
                 app.app_data(fulfillments.clone()).app_data(shipping.clone()).app_data(taxes.clone());
-                cart::http::routes(app);
-                checkout::http::routes(app);
-                order::http::routes(app);
-                fulfillment::http::routes(app);
-                shipping::http::routes(app);
-                tax::http::routes(app);
             }),
             listeners: vec![Arc::new(listen::PaymentNews)],
             worker: None,

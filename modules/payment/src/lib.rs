@@ -21,8 +21,10 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use payment_api::{Payments, PaymentsServer};
+use platform::calls::Callers;
 use platform::db::Migration;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use attempt::service::Attempts;
 use intent::service::Intents;
@@ -76,6 +78,17 @@ pub enum StartError {
     Db(#[from] DbError),
 }
 
+/// Whom its contract is for, method by method.
+const CALLERS: Callers = &[("pay", &["order"]), ("resolve", &["order"]), ("cancel", &["order"])];
+
+/// Its routes. What they work with is in its [`Mount`], where the module is.
+pub fn routes(app: &mut ServiceConfig<'_>) {
+    intent::http::routes(app);
+    movement::http::routes(app);
+    webhook::http::routes(app);
+    ledger::http::routes(app);
+}
+
 /// The module, ready to work.
 #[derive(Clone)]
 pub struct Module {
@@ -126,13 +139,10 @@ impl Module {
         Mount {
             db: self.db.clone(),
             contract: Arc::new(PaymentsServer(self.contract())),
-            routes: Arc::new(move |app| {
+            callers: CALLERS,
+            services: Arc::new(move |app| {
                 app.app_data(intents.clone()).app_data(movements.clone());
                 app.app_data(webhooks.clone()).app_data(ledger.clone());
-                intent::http::routes(app);
-                movement::http::routes(app);
-                webhook::http::routes(app);
-                ledger::http::routes(app);
             }),
             listeners: vec![Arc::new(listen::Cancellations)],
             worker: Some(Arc::new(Till {

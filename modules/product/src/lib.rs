@@ -21,9 +21,11 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use kernel::Currency;
+use platform::calls::Callers;
 use platform::db::Migration;
 use platform::{Commands, Db, Mount, Sweep, Tasks};
 use product_api::ProductsServer;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use catalogue::kept::Kept;
 use catalogue::service::Catalogue;
@@ -81,6 +83,20 @@ impl Settings {
     }
 }
 
+/// Whom its contract is for, method by method.
+const CALLERS: Callers = &[("quote", &["order"]), ("reserve", &["order"]), ("release", &["order"])];
+
+/// Its routes. What they work with is in its [`Mount`], where the module is.
+pub fn routes(app: &mut ServiceConfig<'_>) {
+    catalogue::http::routes(app);
+    product::http::routes(app);
+    variant::http::routes(app);
+    stock::http::routes(app);
+    location::http::routes(app);
+    reservation::http::routes(app);
+    import::http::routes(app);
+}
+
 /// The module, ready to work.
 #[derive(Clone)]
 pub struct Module {
@@ -133,7 +149,8 @@ impl Module {
         Mount {
             db: self.db.clone(),
             contract: Arc::new(ProductsServer(self.contract())),
-            routes: self.routes(),
+            callers: CALLERS,
+            services: self.services(),
             listeners: vec![Arc::new(listen::Orders::new(
                 self.reservations.clone(),
                 self.kept.clone(),
@@ -144,7 +161,7 @@ impl Module {
         }
     }
 
-    fn routes(&self) -> Arc<dyn Fn(&mut utoipa_actix_web::service_config::ServiceConfig<'_>) + Send + Sync> {
+    fn services(&self) -> Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync> {
         let catalogue = Data::new(self.catalogue.clone());
         let products = Data::new(self.products.clone());
         let variants = Data::new(self.variants.clone());
@@ -160,13 +177,6 @@ impl Module {
                 .app_data(locations.clone())
                 .app_data(reservations.clone())
                 .app_data(imports.clone());
-            catalogue::http::routes(app);
-            product::http::routes(app);
-            variant::http::routes(app);
-            stock::http::routes(app);
-            location::http::routes(app);
-            reservation::http::routes(app);
-            import::http::routes(app);
         })
     }
 

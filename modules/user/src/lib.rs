@@ -30,9 +30,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
+use platform::calls::Callers;
 use platform::db::Migration;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use user_api::Users;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use account::service::{AccountError, Accounts, NewCustomer};
 pub use account::{Account, AccountKind, AccountStatus, InvalidName, Name};
@@ -86,6 +88,19 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[error("argon2 does not take these parameters: {0}")]
 pub struct SettingsError(argon2::Error);
+
+/// Whom its contract is for, method by method.
+const CALLERS: Callers = &[("keys", &["gateway"]), ("accounts", &["gateway"])];
+
+/// Its routes. What they work with is in its [`Mount`], where the module is.
+pub fn routes(app: &mut ServiceConfig<'_>) {
+    account::http::routes(app);
+    session::http::routes(app);
+    setup::http::routes(app);
+    address::http::routes(app);
+    staff::http::routes(app);
+    role::http::routes(app);
+}
 
 /// The module, ready to work.
 #[derive(Clone)]
@@ -167,19 +182,14 @@ impl Module {
         Mount {
             db: self.db.clone(),
             contract: Arc::new(user_api::UsersServer(self.contract())),
-            routes: Arc::new(move |app| {
+            callers: CALLERS,
+            services: Arc::new(move |app| {
                 app.app_data(accounts.clone())
                     .app_data(addresses.clone())
                     .app_data(roles.clone())
                     .app_data(sessions.clone())
                     .app_data(setup.clone())
                     .app_data(staff.clone());
-                account::http::routes(app);
-                session::http::routes(app);
-                setup::http::routes(app);
-                address::http::routes(app);
-                staff::http::routes(app);
-                role::http::routes(app);
             }),
             listeners: Vec::new(),
             worker: None,

@@ -50,7 +50,8 @@ async fn module() -> (TestDb, Module) {
 macro_rules! shop {
     ($module:expr, $db:expr) => {{
         let mount = $module.mount();
-        let (app, api) = App::new().into_utoipa_app().configure(|app| (mount.routes)(app)).split_for_parts();
+        let app = App::new().into_utoipa_app().configure(|app| (mount.services)(app));
+        let (app, api) = app.configure(user::routes).split_for_parts();
         let authenticate = Arc::new(ByToken($module.contract(), $db.clock().clone()));
         test::init_service(app.wrap(Frame::new($db.clock().clone(), authenticate, &api))).await
     }};

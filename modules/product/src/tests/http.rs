@@ -26,8 +26,9 @@ impl Authenticate for Anybody {
 
 macro_rules! serve {
     ($shop:expr) => {{
-        let routes = $shop.module.mount().routes;
-        let (app, api) = App::new().into_utoipa_app().configure(|config| routes(config)).split_for_parts();
+        let mount = $shop.module.mount();
+        let app = App::new().into_utoipa_app().configure(|app| (mount.services)(app));
+        let (app, api) = app.configure(crate::routes).split_for_parts();
         init_service(app.wrap(Frame::new(Clock::system(), Arc::new(Anybody), &api))).await
     }};
 }
