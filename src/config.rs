@@ -7,6 +7,7 @@ mod choice;
 mod database;
 mod duration;
 mod layers;
+mod placement;
 mod problem;
 mod secret;
 
@@ -18,8 +19,9 @@ use std::time::Duration;
 use kernel::Currency;
 use serde::Deserialize;
 
-pub use choice::{ContractMode, LogFormat};
+pub use choice::{ContractMode, EventTransport, LogFormat};
 pub use database::{Database, DatabaseUrl, Place};
+pub use placement::Placement;
 pub use problem::{ConfigError, Problem};
 pub use secret::{Secret, SecretError};
 
@@ -34,6 +36,7 @@ pub struct Config {
     /// The folder for everything the shop keeps on disk.
     pub data: PathBuf,
     pub database: Database,
+    pub modules: Placement,
     pub contracts: Contracts,
     pub http: Http,
     pub log: Log,
@@ -43,11 +46,14 @@ pub struct Config {
     pub events: Events,
 }
 
-/// How modules in this process call each other.
+/// How modules call each other.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contracts {
     pub mode: ContractMode,
+    /// Absent: made anew at every start, so that nobody else can call.
+    #[serde(deserialize_with = "secret::optional")]
+    pub secret: Option<Secret>,
     #[serde(rename = "timeout_ms", deserialize_with = "duration::milliseconds")]
     pub timeout: Duration,
 }
@@ -129,6 +135,7 @@ pub struct Payment {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
+    pub transport: EventTransport,
     #[serde(rename = "retention_days", deserialize_with = "duration::days")]
     pub retention: Duration,
     pub batch: NonZeroU32,

@@ -14,6 +14,16 @@ pub enum ContractMode {
     Http,
 }
 
+/// How events reach the listeners of other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum EventTransport {
+    /// There are no other processes.
+    Local,
+    /// Read from the producer's log, over its internal listener.
+    Http,
+}
+
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -35,6 +45,18 @@ impl TryFrom<String> for ContractMode {
             "encoded" => Ok(Self::Encoded),
             "http" => Ok(Self::Http),
             _ => Err("must be \"local\", \"encoded\" or \"http\"".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<String> for EventTransport {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "local" => Ok(Self::Local),
+            "http" => Ok(Self::Http),
+            _ => Err("must be \"local\" or \"http\"".to_owned()),
         }
     }
 }

@@ -88,6 +88,14 @@ impl DatabaseUrl {
         self.0.password().unwrap_or_default()
     }
 
+    /// Whether both lead to the same tables, whoever asks there.
+    pub(super) fn is_same_database(&self, other: &Self) -> bool {
+        let place = |url: &Url| {
+            (url.host_str().map(str::to_owned), url.port().unwrap_or(5432), url.path().to_owned())
+        };
+        place(&self.0) == place(&other.0)
+    }
+
     /// The database of a module on this server: `cleave_order`, or `tea_order` when the url names `tea`.
     fn database_of(&self, module: &str) -> String {
         let shop = match self.0.path().trim_start_matches('/') {

@@ -55,7 +55,16 @@ pub(super) fn load(
     let merged =
         builder.build().map_err(|error| ConfigError { problems: vec![translate("", error, &sources)] })?;
     match (Groups { merged: &merged, sources: &sources, problems: &mut problems }).read() {
-        Some(config) if problems.is_empty() => Ok(config),
+        Some(config) if problems.is_empty() => {
+            let amiss = super::placement::amiss(&config);
+            if amiss.is_empty() {
+                return Ok(config);
+            }
+            let source = |key: &str| sources.get(key).cloned().unwrap_or_else(|| "the settings".to_owned());
+            let problem =
+                |(key, what): (String, String)| Problem { source: source(&key), key: Some(key), what };
+            Err(ConfigError { problems: amiss.into_iter().map(problem).collect() })
+        }
         _ => Err(ConfigError { problems }),
     }
 }
@@ -132,7 +141,7 @@ fn flags_said(flags: &Flags) -> Vec<Said> {
 }
 
 /// Takes a known key with a value of the same kind as its default. The environment knows only texts, so a text is
-/// read as what the default is; in a file the kind has to be right.
+/// read as what the default is, a list with commas between; in a file the kind has to be right.
 fn accept(said: Said, known: &BTreeMap<String, ValueKind>) -> Result<ValueKind, Problem> {
     let from_environment = said.source.starts_with("the environment");
     let what = match (known.get(&said.key), said.value) {
@@ -140,6 +149,13 @@ fn accept(said: Said, known: &BTreeMap<String, ValueKind>) -> Result<ValueKind, 
         (Some(ValueKind::String(_)), value @ ValueKind::String(_))
         | (Some(ValueKind::Boolean(_)), value @ ValueKind::Boolean(_))
         | (Some(ValueKind::I64(_)), value @ ValueKind::I64(_)) => return Ok(value),
+        (Some(ValueKind::Array(_)), ValueKind::Array(items)) if items.iter().all(is_text) => {
+            return Ok(ValueKind::Array(items));
+        }
+        (Some(ValueKind::Array(_)), ValueKind::String(text)) if from_environment => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            return Ok(ValueKind::Array(items.map(|item| Value::new(None, item)).collect()));
+        }
         (Some(ValueKind::Boolean(_)), ValueKind::String(text)) if from_environment => match text.parse() {
             Ok(yes) => return Ok(ValueKind::Boolean(yes)),
             Err(_) => "must be true or false".to_owned(),
@@ -150,9 +166,14 @@ fn accept(said: Said, known: &BTreeMap<String, ValueKind>) -> Result<ValueKind, 
         },
         (Some(ValueKind::Boolean(_)), _) => "must be true or false, without quotes".to_owned(),
         (Some(ValueKind::I64(_)), _) => "must be a whole number, without quotes".to_owned(),
+        (Some(ValueKind::Array(_)), _) => "must be a list of texts, such as [\"a\", \"b\"]".to_owned(),
         (Some(_), _) => "must be a text in quotes".to_owned(),
     };
     Err(Problem { key: Some(said.key), source: said.source, what })
+}
+
+fn is_text(value: &Value) -> bool {
+    matches!(value.kind, ValueKind::String(_))
 }
 
 fn unknown(key: &str, known: &BTreeMap<String, ValueKind>) -> String {
@@ -185,6 +206,7 @@ impl Groups<'_> {
     fn read(&mut self) -> Option<Config> {
         // All are read before the first absent one ends this.
         let (listen, internal, data) = (self.get("listen"), self.get("internal"), self.get("data"));
+        let modules = self.get("modules");
         let (database, contracts, http) = (self.get("database"), self.get("contracts"), self.get("http"));
         let (log, auth, shop) = (self.get("log"), self.get("auth"), self.get("shop"));
         let (payment, events) = (self.get("payment"), self.get("events"));
@@ -193,6 +215,7 @@ impl Groups<'_> {
             internal: internal?,
             data: data?,
             database: database?,
+            modules: modules?,
             contracts: contracts?,
             http: http?,
             log: log?,
