@@ -2,34 +2,19 @@
 
 use std::str::FromStr as _;
 
+use futures::future::try_join_all;
 use kernel::Clock;
-use platform::db::{Migration, PostgresOptions, Queue, SqliteOptions, Store, provision};
+use platform::db::{PostgresOptions, Queue, SqliteOptions, Store, provision};
 use platform::{Db, DbError, Tasks};
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Config, DatabaseUrl, Place};
+use crate::declared::{Declared, MODULES};
 
-/// The modules' names with their tables, in the order of who is called by whom.
-pub const MODULES: [(&str, &[Migration]); 4] = [
-    (user::NAME, user::MIGRATIONS),
-    (product::NAME, product::MIGRATIONS),
-    (payment::NAME, payment::MIGRATIONS),
-    (order::NAME, order::MIGRATIONS),
-];
-
-/// Every module's database.
+/// The databases of the modules that run here.
 #[derive(Clone)]
-pub struct Databases {
-    /// The user module's.
-    pub user: Db,
-    /// The product module's.
-    pub product: Db,
-    /// The payment module's.
-    pub payment: Db,
-    /// The order module's.
-    pub order: Db,
-}
+pub struct Databases(Vec<Db>);
 
 /// A database that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,47 +30,49 @@ pub struct DatabaseError {
 }
 
 impl Databases {
-    /// Opens all four.
+    /// Opens those of the modules that run here.
     ///
     /// # Errors
     /// The first that cannot be opened.
     pub async fn open(config: &Config, clock: &Clock, tasks: &Tasks) -> Result<Self, DatabaseError> {
-        let (user, product, payment, order) = tokio::try_join!(
-            Box::pin(open(user::NAME, config, clock, tasks)),
-            Box::pin(open(product::NAME, config, clock, tasks)),
-            Box::pin(open(payment::NAME, config, clock, tasks)),
-            Box::pin(open(order::NAME, config, clock, tasks)),
-        )?;
-        Ok(Self { user, product, payment, order })
+        let here = MODULES.iter().filter(|module| config.modules.runs(module.name));
+        let opened = here.map(|module| Box::pin(open(module.name, config, clock, tasks)));
+        try_join_all(opened).await.map(Self)
     }
 
-    /// Applies the migrations that are missing, in all four.
+    /// Applies the migrations that are missing.
     ///
     /// # Errors
     /// The first that cannot be migrated.
     pub async fn migrate(&self, config: &Config) -> Result<(), DatabaseError> {
-        let migrate = |db: Db, migrations: &'static [Migration]| async move {
-            let module = db.module();
-            let place = || describe(&config.place(module));
-            db.migrate(migrations).await.map_err(|source| DatabaseError { module, place: place(), source })
-        };
-        tokio::try_join!(
-            Box::pin(migrate(self.user.clone(), user::MIGRATIONS)),
-            Box::pin(migrate(self.product.clone(), product::MIGRATIONS)),
-            Box::pin(migrate(self.payment.clone(), payment::MIGRATIONS)),
-            Box::pin(migrate(self.order.clone(), order::MIGRATIONS)),
-        )?;
-        Ok(())
+        let migrated = self.declared().map(|(db, declared)| async move {
+            db.migrate(declared.migrations).await.map_err(|source| DatabaseError {
+                module: declared.name,
+                place: describe(&config.place(declared.name)),
+                source,
+            })
+        });
+        try_join_all(migrated).await.map(drop)
     }
 
-    /// All four, in the order of [`MODULES`].
-    pub fn all(&self) -> [Db; 4] {
-        [self.user.clone(), self.product.clone(), self.payment.clone(), self.order.clone()]
+    /// The database of this module, if it runs here.
+    pub fn of(&self, module: &str) -> Option<&Db> {
+        self.0.iter().find(|db| db.module() == module)
     }
 
-    /// Lets go of all four.
+    /// All that are open, in the order of [`MODULES`].
+    pub fn all(&self) -> &[Db] {
+        &self.0
+    }
+
+    /// Each that is open, with what is known of its module.
+    pub fn declared(&self) -> impl Iterator<Item = (&Db, &'static Declared)> {
+        MODULES.iter().filter_map(|declared| Some((self.of(declared.name)?, declared)))
+    }
+
+    /// Lets go of all.
     pub async fn close(&self) {
-        for db in self.all() {
+        for db in &self.0 {
             db.close().await;
         }
     }

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod databases;
+pub mod declared;
 pub mod demo;
 pub mod gateway;
 mod server;
@@ -19,9 +20,7 @@ use platform::Tasks;
 use compose::Modules;
 use config::Config;
 use databases::{DatabaseError, Databases};
-use gateway::authentication::Gatekeeper;
-use gateway::events::EventFeed;
-use server::{Public, Readiness};
+use server::{Internal, Public, Readiness};
 
 /// How long whoever balances load has to notice that we are no longer ready.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -37,6 +36,11 @@ pub struct Shop {
     pub databases: Databases,
     /// Its modules.
     pub modules: Modules,
+    listeners: Listeners,
+}
+
+/// The sockets of a shop. They are taken before anything else, so that the shop knows its own addresses.
+pub struct Listeners {
     public: TcpListener,
     internal: TcpListener,
 }
@@ -69,16 +73,22 @@ impl Shop {
     /// # Errors
     /// What stands in the way, in words that say what to do.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let listeners = Listeners::bind(&config)?;
+        Self::build_on(listeners, config, clock).await
+    }
+
+    /// As [`Shop::build`], on sockets that are already there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn build_on(listeners: Listeners, config: Config, clock: Clock) -> Result<Self, StartError> {
         let tasks = Tasks::new();
-        let public = listen(config.listen, "listen")?;
-        let internal = listen(config.internal, "internal")?;
         let databases = Databases::open(&config, &clock, &tasks).await?;
         databases.migrate(&config).await?;
-        let address = internal.local_addr().unwrap_or(config.internal);
-        let modules = Modules::compose(&config, &databases, &clock, &tasks, address)
+        let modules = Modules::compose(&config, &databases, &clock, &tasks, listeners.internal()?)
             .await
             .map_err(StartError::Modules)?;
-        Ok(Self { config, clock, tasks, databases, modules, public, internal })
+        Ok(Self { config, clock, tasks, databases, modules, listeners })
     }
 
     /// Opens: starts listeners and jobs, then lets the world in.
@@ -86,27 +96,27 @@ impl Shop {
     /// # Errors
     /// An address cannot be listened on after all.
     pub fn open(self) -> Result<OpenShop, StartError> {
-        let Self { config, clock, tasks, databases, modules, public, internal } = self;
+        let Self { config, clock, tasks, databases, modules, listeners } = self;
         let readiness = Readiness::default();
-        let addresses =
-            (public.local_addr().unwrap_or(config.listen), internal.local_addr().unwrap_or(config.internal));
+        let addresses = (listeners.public()?, listeners.internal()?);
         let failed = |address, flag| move |source| StartError::Listen { address, flag, source };
+        let public = Public::new(&modules, &config, clock);
 
+        let parts = Internal {
+            dispatchers: Arc::clone(&modules.dispatchers),
+            databases: databases.clone(),
+            readiness: readiness.clone(),
+            public: public.clone(),
+        };
         let internal =
-            server::internal(internal, Arc::clone(&modules.dispatchers), databases.all(), readiness.clone())
-                .map_err(failed(addresses.1, "internal"))?;
+            server::internal(listeners.internal, parts, &config).map_err(failed(addresses.1, "internal"))?;
         let internal_handle = internal.handle();
         drop(tasks.spawn(internal));
 
-        compose::run_beside(&modules, &databases, &config, &tasks);
+        compose::run_beside(&modules, &config, &tasks);
 
-        let parts = Public {
-            mounts: Arc::new(modules.mounts()),
-            gatekeeper: Arc::new(Gatekeeper::new(Arc::clone(&modules.users), clock.clone())),
-            feed: EventFeed::new(Arc::clone(&modules.feeds)),
-            clock,
-        };
-        let public = server::public(public, parts, &config).map_err(failed(addresses.0, "listen"))?;
+        let public =
+            server::public(listeners.public, public, &config).map_err(failed(addresses.0, "listen"))?;
         let public_handle = public.handle();
         drop(tasks.spawn(public));
         readiness.set(true);
@@ -156,6 +166,37 @@ impl OpenShop {
         }
         self.databases.close().await;
     }
+}
+
+impl Listeners {
+    /// Takes the addresses that the settings name; a port of 0 takes any that is free.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        Ok(Self { public: listen(config.listen, "listen")?, internal: listen(config.internal, "internal")? })
+    }
+
+    /// Where the world will reach it.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn public(&self) -> Result<SocketAddr, StartError> {
+        address(&self.public, "listen")
+    }
+
+    /// Where modules and probes will reach it.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn internal(&self) -> Result<SocketAddr, StartError> {
+        address(&self.internal, "internal")
+    }
+}
+
+fn address(listener: &TcpListener, flag: &'static str) -> Result<SocketAddr, StartError> {
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| StartError::Listen { address: nowhere, flag, source })
 }
 
 fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, StartError> {

@@ -7,21 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
+use platform::Mount;
 use platform::calls::{self, Dispatchers};
-use platform::http::{BodyLimit, Frame, docs, documents};
-use platform::{Db, Mount};
+use platform::http::{BodyLimit, Documents, Forward, Frame, docs, documents};
 use serde_json::json;
-use utoipa_actix_web::AppExt as _;
 
+use crate::compose::Modules;
 use crate::config::Config;
+use crate::databases::Databases;
+use crate::declared::{Declared, MODULES};
 use crate::gateway::authentication::Gatekeeper;
 use crate::gateway::events::{self, EventFeed};
+use crate::gateway::forward::Forwarder;
+use crate::gateway::routes;
 
+/// The largest request of a contract call, in bytes.
+const LARGEST_CALL: usize = 4 * 1024 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// How long an idle connection of another process is kept; longer than any of them keeps it.
+const INTERNAL_KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the internal listener waits for its last answers.
 const INTERNAL_PATIENCE: u64 = 2;
 
@@ -40,43 +48,69 @@ impl Readiness {
     }
 }
 
-/// What the public listener needs.
+/// The API: the routes of the modules that are here, in the frame around all of them.
 #[derive(Clone)]
 pub(crate) struct Public {
-    /// What the modules have to mount.
-    pub mounts: Arc<Vec<Mount>>,
-    /// Who tells tokens apart.
-    pub gatekeeper: Arc<Gatekeeper>,
+    mounts: Arc<Vec<(Mount, &'static Declared)>>,
     /// The logs of all modules as one feed.
-    pub feed: EventFeed,
-    /// Where request ids come from.
-    pub clock: Clock,
+    feed: EventFeed,
+    frame: Frame,
+    forwarder: Arc<Forwarder>,
+    body_limit: BodyLimit,
+    documents: Arc<Documents>,
+}
+
+impl Public {
+    /// The API of these modules and of those they have a way to.
+    pub(crate) fn new(modules: &Modules, config: &Config, clock: Clock) -> Self {
+        let api = routes::openapi();
+        let gatekeeper = Arc::new(Gatekeeper::new(Arc::clone(&modules.users), clock.clone()));
+        let declared = |name| MODULES.iter().find(|declared| declared.name == name);
+        let mounts = modules.mounts().into_iter();
+        let mounts = mounts.filter_map(|mount| declared(mount.db.module()).map(|module| (mount, module)));
+        let peers = modules
+            .peers
+            .iter()
+            .filter_map(|peer| Some((Arc::clone(peer), routes::prefixes(declared(peer.module())?))));
+        Self {
+            mounts: Arc::new(mounts.collect()),
+            feed: EventFeed::new(Arc::clone(&modules.feeds)),
+            frame: Frame::new(clock, gatekeeper, &api),
+            forwarder: Arc::new(Forwarder::new(peers)),
+            body_limit: BodyLimit(config.http.body_limit.get()),
+            documents: Arc::new(documents(api)),
+        }
+    }
+
+    /// Mounts what is here.
+    fn mount(&self, app: &mut ServiceConfig) {
+        let mut app = utoipa_actix_web::service_config::ServiceConfig::new(app);
+        app.app_data(self.body_limit);
+        for (mount, declared) in self.mounts.iter() {
+            (mount.services)(&mut app);
+            (declared.routes)(&mut app);
+        }
+    }
+
+    /// Mounts what belongs to no module.
+    fn mount_gateway(&self, app: &mut ServiceConfig) {
+        app.app_data(Data::new(self.feed.clone()));
+        events::routes(&mut utoipa_actix_web::service_config::ServiceConfig::new(app));
+        app.route("/problems", web::get().to(problems)).configure(docs(Documents::clone(&self.documents)));
+    }
 }
 
 /// The listener for shops and staff.
 ///
 /// # Errors
 /// The socket cannot be listened on.
-pub(crate) fn public(listener: TcpListener, parts: Public, config: &Config) -> io::Result<Server> {
+pub(crate) fn public(listener: TcpListener, api: Public, config: &Config) -> io::Result<Server> {
     let settings = config.http.clone();
-    let body_limit = BodyLimit(settings.body_limit.get());
     let server = HttpServer::new(move || {
-        let parts = parts.clone();
-        let (app, api) = App::new()
-            .into_utoipa_app()
-            .configure(|app| {
-                app.app_data(Data::new(parts.feed.clone()));
-                events::routes(app);
-                for mount in parts.mounts.iter() {
-                    (mount.routes)(app);
-                }
-            })
-            .split_for_parts();
-        let frame = Frame::new(parts.clock.clone(), parts.gatekeeper, &api);
-        app.route("/problems", web::get().to(problems))
-            .app_data(body_limit)
-            .configure(docs(documents(api)))
-            .wrap(frame)
+        App::new()
+            .configure(|app| api.mount(app))
+            .configure(|app| api.mount_gateway(app))
+            .wrap(api.frame.clone().forwarding(Arc::clone(&api.forwarder) as Arc<dyn Forward>))
     })
     .workers(settings.workers())
     .backlog(BACKLOG)
@@ -91,26 +125,37 @@ pub(crate) fn public(listener: TcpListener, parts: Public, config: &Config) -> i
     Ok(server)
 }
 
-/// The listener for contract calls and probes.
+/// What the internal listener needs.
+#[derive(Clone)]
+pub(crate) struct Internal {
+    pub dispatchers: Arc<Dispatchers>,
+    pub databases: Databases,
+    pub readiness: Readiness,
+    pub public: Public,
+}
+
+/// The listener for contract calls, for probes, and for what other processes forward: only to modules that are here,
+/// so nothing is forwarded twice.
 ///
 /// # Errors
 /// The socket cannot be listened on.
-pub(crate) fn internal(
-    listener: TcpListener,
-    dispatchers: Arc<Dispatchers>,
-    databases: [Db; 4],
-    readiness: Readiness,
-) -> io::Result<Server> {
+pub(crate) fn internal(listener: TcpListener, parts: Internal, config: &Config) -> io::Result<Server> {
+    let workers = config.http.workers();
     let server = HttpServer::new(move || {
+        let api = web::scope("").wrap(parts.public.frame.clone()).configure(|app| parts.public.mount(app));
         App::new()
-            .app_data(Data::from(Arc::clone(&dispatchers)))
-            .app_data(Data::new((databases.clone(), readiness.clone())))
+            .app_data(Data::from(Arc::clone(&parts.dispatchers)))
+            .app_data(Data::new((parts.databases.clone(), parts.readiness.clone())))
+            .app_data(web::PayloadConfig::new(LARGEST_CALL))
             .route("/livez", web::get().to(HttpResponse::NoContent))
             .route("/readyz", web::get().to(readyz))
             .route("/version", web::get().to(version))
             .configure(calls::configure)
+            .service(api)
     })
-    .workers(1)
+    .workers(workers)
+    .backlog(BACKLOG)
+    .keep_alive(INTERNAL_KEEP_ALIVE)
     .shutdown_timeout(INTERNAL_PATIENCE)
     .disable_signals()
     .listen(listener)?
@@ -119,13 +164,13 @@ pub(crate) fn internal(
 }
 
 /// Ready when it was started, does not drain, and every database gives a sign of life.
-async fn readyz(state: Data<([Db; 4], Readiness)>) -> HttpResponse {
+async fn readyz(state: Data<(Databases, Readiness)>) -> HttpResponse {
     let (databases, readiness) = state.get_ref();
     if !readiness.is_set() {
         return HttpResponse::ServiceUnavailable()
             .json(json!({ "ready": false, "reason": "starting or stopping" }));
     }
-    for db in databases {
+    for db in databases.all() {
         if db.ping().await.is_err() {
             let reason = format!("the database of the {} module gives no answer", db.module());
             return HttpResponse::ServiceUnavailable().json(json!({ "ready": false, "reason": reason }));

@@ -10,12 +10,13 @@ use serde_json::json;
 use super::Failure;
 use super::output::Output;
 use crate::config::Config;
-use crate::databases::{Databases, MODULES, describe};
+use crate::databases::{Databases, describe};
 
 pub(super) async fn run(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
     let databases = Databases::open(config, &Clock::system(), &Tasks::new()).await?;
     let mut healthy = true;
-    for (db, (module, migrations)) in databases.all().iter().zip(MODULES) {
+    for (db, declared) in databases.declared() {
+        let (module, migrations) = (declared.name, declared.migrations);
         let began = Instant::now();
         db.ping().await?;
         let answered = began.elapsed();

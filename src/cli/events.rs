@@ -63,7 +63,7 @@ impl Events {
 
 async fn list_parked(workshop: &Workshop, output: &Output) -> Result<(), Failure> {
     for db in workshop.databases.all() {
-        for event in parked(&db).await? {
+        for event in parked(db).await? {
             output.say(
                 format!(
                     "{}  {} {} of /{}: {} (tried {} times)",
@@ -88,7 +88,7 @@ impl Replay {
     async fn run(self, workshop: &Workshop, output: &Output) -> Result<(), Failure> {
         let mut woken = 0;
         for db in workshop.databases.all() {
-            woken += replay(&db, &self.listener).await?;
+            woken += replay(db, &self.listener).await?;
         }
         let text = format!("{woken} events of {} will be tried again by the open shop.", self.listener);
         output.say(text, &json!({ "listener": self.listener, "events": woken }));

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, Workshop};
+use crate::compose::NotHere;
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
@@ -43,7 +44,7 @@ impl Import {
             File::open(&products.file).map_err(|error| format!("{}: {error}", products.file.display()))?;
         let length = file.metadata()?.len();
         let workshop = Workshop::open(config).await?;
-        let imports = workshop.modules.product.imports();
+        let imports = workshop.modules.product.as_ref().ok_or(NotHere(product::NAME))?.imports();
         let currency = products.currency.unwrap_or(config.shop.default_currency);
 
         let bar = bar(length, output);

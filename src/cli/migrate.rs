@@ -7,11 +7,12 @@ use serde_json::json;
 use super::Failure;
 use super::output::Output;
 use crate::config::Config;
-use crate::databases::{Databases, MODULES, describe};
+use crate::databases::{Databases, describe};
 
 pub(super) async fn run(config: &Config, output: &Output) -> Result<(), Failure> {
     let databases = Databases::open(config, &Clock::system(), &Tasks::new()).await?;
-    for (db, (module, migrations)) in databases.all().iter().zip(MODULES) {
+    for (db, declared) in databases.declared() {
+        let (module, migrations) = (declared.name, declared.migrations);
         let pending = db.pending_migrations(migrations).await?;
         db.migrate(migrations).await?;
         let place = describe(&config.place(module));

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::output::Output;
 use super::{Failure, Workshop};
+use crate::compose::NotHere;
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
@@ -24,7 +25,13 @@ impl Process {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<(), Failure> {
         let Self::List(list) = self;
         let workshop = Workshop::open(config).await?;
-        let processes = workshop.modules.order.processes(list.state.as_deref()).await?;
+        let processes = workshop
+            .modules
+            .order
+            .as_ref()
+            .ok_or(NotHere(order::NAME))?
+            .processes(list.state.as_deref())
+            .await?;
         if processes.is_empty() && !output.is_json() {
             output.say("No checkout is on its way.", &serde_json::Value::Null);
         }

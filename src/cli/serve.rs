@@ -47,7 +47,9 @@ impl Serve {
         if self.demo {
             let filled = demo::fill(&shop).await?;
             output.say(filled.to_string(), &serde_json::to_value(&filled)?);
-        } else if let Some(token) = shop.modules.user.setup_token().await? {
+        } else if let Some(user) = &shop.modules.user
+            && let Some(token) = user.setup_token().await?
+        {
             let token = token.reveal();
             output.say(
                 format!(

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::databases::MODULES;
+use crate::declared::MODULES;
 
 const SCOPE: &str = "events";
 
@@ -48,7 +48,7 @@ impl EventFeed {
         limit: u32,
     ) -> Result<(Vec<Event>, Positions), FeedsError> {
         let mut events = Vec::new();
-        for (module, _) in MODULES {
+        for module in MODULES.map(|module| module.name) {
             let after = positions.get(module).copied().unwrap_or(0);
             let request = ReadEvents { source: module.to_owned(), after, limit, wait_ms: 0 };
             events.extend(self.feeds.read(call, request).await?.events);

@@ -1,0 +1,81 @@
+//! The ways calls take: to a module here as the settings want it, to a module elsewhere through its peer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kernel::Clock;
+use kernel::call::{Channel, Dispatch};
+use kernel::contract::Route;
+use platform::Tasks;
+use platform::calls::{ALL, Callers, Dispatchers, EncodedChannel, LocalGate, Peer, SharedSecret, Switch};
+
+use super::Failure;
+use crate::config::{Config, ContractMode};
+use crate::declared::MODULES;
+
+/// The ways out of this process and across it.
+pub(super) struct Ways {
+    mode: ContractMode,
+    /// This process, for calls that are made to travel although they need not.
+    loopback: Arc<Peer>,
+    peers: Vec<Arc<Peer>>,
+    secret: SharedSecret,
+    clock: Clock,
+    tasks: Tasks,
+}
+
+impl Ways {
+    pub(super) fn new(
+        config: &Config,
+        clock: &Clock,
+        tasks: &Tasks,
+        internal: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let secret = match &config.contracts.secret {
+            Some(secret) => SharedSecret::new(secret.expose()),
+            None => SharedSecret::new(&format!("{}{}", clock.uuid().simple(), clock.uuid().simple())),
+        };
+        let peer = |name, urls| Peer::new(name, urls, secret.clone(), clock.clone()).map(Arc::new);
+        let mut peers = Vec::new();
+        for module in MODULES {
+            let peer = peer(module.name, config.modules.urls(module.name).to_vec())?;
+            peer.set_share(if config.modules.runs(module.name) { 0 } else { ALL });
+            peers.push(peer);
+        }
+        let loopback = peer("loopback", vec![format!("http://{internal}")])?;
+        let (mode, clock, tasks) = (config.contracts.mode, clock.clone(), tasks.clone());
+        Ok(Self { mode, loopback, peers, secret, clock, tasks })
+    }
+
+    /// The way of a caller to a module, which may be here.
+    pub(super) fn to<M: ?Sized + Send + Sync + 'static>(
+        &self,
+        module: &'static str,
+        caller: &'static str,
+        here: Option<Arc<M>>,
+        serve: impl FnOnce(Arc<M>) -> Arc<dyn Dispatch>,
+    ) -> Result<Switch<M>, Failure> {
+        let here = here.map(|module| match self.mode {
+            ContractMode::Local => Route::Here(module, Arc::new(LocalGate::new(self.tasks.clone()))),
+            ContractMode::Encoded => {
+                Route::Through(Arc::new(EncodedChannel::new(serve(module), self.tasks.clone())))
+            }
+            ContractMode::Http => Route::Through(Arc::new(self.loopback.channel(caller)) as Arc<dyn Channel>),
+        });
+        let peer = self.peers.iter().find(|peer| peer.module() == module);
+        let peer = peer.ok_or_else(|| format!("there is no module `{module}`"))?;
+        Ok(Switch::new(here, peer, caller))
+    }
+
+    /// Serves these to whoever has the secret.
+    pub(super) fn dispatchers(
+        &self,
+        served: impl IntoIterator<Item = (Arc<dyn Dispatch>, Callers)>,
+    ) -> Dispatchers {
+        Dispatchers::new(served, self.secret.clone(), self.clock.clone(), self.tasks.clone())
+    }
+
+    pub(super) fn into_peers(self) -> Vec<Arc<Peer>> {
+        self.peers
+    }
+}

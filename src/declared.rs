@@ -1,0 +1,52 @@
+//! What is known of each module wherever it runs: its name, its tables, its routes and its contract.
+
+use kernel::macros::serde_json::Value;
+use platform::db::Migration;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// A module as every process knows it.
+#[derive(Clone, Copy)]
+pub struct Declared {
+    /// Its name.
+    pub name: &'static str,
+    /// Its tables.
+    pub migrations: &'static [Migration],
+    /// Its routes, without what they work with.
+    pub routes: fn(&mut ServiceConfig<'_>),
+    /// Its contract's name.
+    pub contract: &'static str,
+    /// Its contract, as this version knows it.
+    pub descriptor: fn() -> Value,
+}
+
+/// All four, in the order of who is called by whom.
+pub const MODULES: [Declared; 4] = [
+    Declared {
+        name: user::NAME,
+        migrations: user::MIGRATIONS,
+        routes: user::routes,
+        contract: user_api::UsersClient::CONTRACT,
+        descriptor: user_api::UsersClient::descriptor,
+    },
+    Declared {
+        name: product::NAME,
+        migrations: product::MIGRATIONS,
+        routes: product::routes,
+        contract: product_api::ProductsClient::CONTRACT,
+        descriptor: product_api::ProductsClient::descriptor,
+    },
+    Declared {
+        name: payment::NAME,
+        migrations: payment::MIGRATIONS,
+        routes: payment::routes,
+        contract: payment_api::PaymentsClient::CONTRACT,
+        descriptor: payment_api::PaymentsClient::descriptor,
+    },
+    Declared {
+        name: order::NAME,
+        migrations: order::MIGRATIONS,
+        routes: order::routes,
+        contract: order_api::OrdersClient::CONTRACT,
+        descriptor: order_api::OrdersClient::descriptor,
+    },
+];
