@@ -102,16 +102,9 @@ impl Fixture {
     }
 
     async fn held(&self) -> Vec<(&'static str, i64)> {
-        let databases = &self.world.shop.databases;
         let mut held = Vec::new();
         for (module, sql) in HELD {
-            let db = match module {
-                "user" => &databases.user,
-                "product" => &databases.product,
-                "payment" => &databases.payment,
-                _ => &databases.order,
-            };
-            let (count,): (i64,) = db.query(sql).one().await.unwrap();
+            let (count,): (i64,) = self.world.database(module).query(sql).one().await.unwrap();
             held.push((sql, count));
         }
         held

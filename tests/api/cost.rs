@@ -9,12 +9,10 @@ const STATEMENTS: u64 = 40;
 const COMMITS: u64 = 8;
 
 fn counts(world: &World) -> Counts {
-    world.shop.databases.all().iter().map(|db| db.stats().counts()).fold(Counts::default(), |all, one| {
-        Counts {
-            statements: all.statements + one.statements,
-            commits: all.commits + one.commits,
-            batches: all.batches + one.batches,
-        }
+    world.databases().map(|db| db.stats().counts()).fold(Counts::default(), |all, one| Counts {
+        statements: all.statements + one.statements,
+        commits: all.commits + one.commits,
+        batches: all.batches + one.batches,
     })
 }
 
@@ -22,7 +20,7 @@ fn counts(world: &World) -> Counts {
 async fn a_purchase_costs_at_most_forty_statements_and_eight_commits() {
     let world = World::open().await;
     let variant = world.on_sale("CUP", 1000, 100).await;
-    let sqlite = world.shop.databases.order.is_sqlite();
+    let sqlite = world.database("order").is_sqlite();
     world.buy(&variant, 1).await;
     world.eventually("the first sale", async || world.stock(&variant).await["onHand"] == 99).await;
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;

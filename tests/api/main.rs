@@ -1,5 +1,6 @@
 //! The front door: what shops, customers and staff see, through HTTP, on the store and by the contract mode that the
-//! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`).
+//! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`), in as many processes as it asks for
+//! (`CLEAVE_TEST_PLACEMENT`).
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +9,7 @@
     reason = "a helper of tests may fail like one"
 )]
 
+mod placement;
 mod world;
 
 mod accounts;

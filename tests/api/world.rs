@@ -1,21 +1,24 @@
 //! A shop for one test: its own databases, free ports, and somebody to talk to it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use cleave::config::{Config, Flags};
-use cleave::{OpenShop, Shop};
-use kernel::Clock;
+use cleave::OpenShop;
+use platform::Db;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
+use crate::placement;
+
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// An open shop with an owner, and nothing in it.
+/// An open shop with an owner, and nothing in it: in one process, or taken apart as the environment asks for.
 pub(crate) struct World {
-    pub shop: OpenShop,
+    /// The process that is talked to comes first.
+    processes: Vec<OpenShop>,
     client: Client,
     owner: String,
     server: Option<(String, String)>,
@@ -47,33 +50,45 @@ impl World {
     pub(crate) async fn open_with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
-        let file = folder.path().join("shop.toml");
-        let url = server.as_ref().map_or(String::new(), |(url, name)| {
-            format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
-        });
-        let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
-        let text = format!(
-            "{url}[contracts]\nmode = \"{mode}\"\n[auth.argon2]\nmemory_kib = 64\niterations = 1\n{settings}"
-        );
-        std::fs::write(&file, text).unwrap();
-        let flags = Flags {
-            config: Some(file),
-            data: Some(folder.path().join("data")),
-            listen: "127.0.0.1:0".parse().ok(),
-            internal: "127.0.0.1:0".parse().ok(),
-        };
-        let config = Config::load(&flags).unwrap();
-        let shop = Shop::build(config, Clock::system()).await.unwrap().open().unwrap();
-        shop.modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
+        let processes = placement::start(folder.path(), &placement::groups(), |groups| {
+            let url = server.as_ref().map_or(String::new(), |(url, name)| {
+                format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
+            });
+            format!("{url}{groups}[auth.argon2]\nmemory_kib = 64\niterations = 1\n{settings}")
+        })
+        .await;
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { shop, client, owner: String::new(), server, _folder: folder };
+        let mut world = Self { processes, client, owner: String::new(), server, _folder: folder };
+        world.runs("user").modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
         world
     }
 
+    /// The process that runs a module.
+    pub(crate) fn runs(&self, module: &str) -> &OpenShop {
+        self.processes.iter().find(|process| process.databases.of(module).is_some()).unwrap()
+    }
+
+    /// A module's database.
+    pub(crate) fn database(&self, module: &str) -> &Db {
+        self.runs(module).databases.of(module).unwrap()
+    }
+
+    /// The databases of all modules.
+    pub(crate) fn databases(&self) -> impl Iterator<Item = &Db> {
+        self.processes.iter().flat_map(|process| process.databases.all())
+    }
+
+    /// Where it is reached.
+    pub(crate) fn public(&self) -> SocketAddr {
+        self.processes[0].public()
+    }
+
     /// Closes the shop and takes its databases away.
     pub(crate) async fn close(self) {
-        self.shop.close().await;
+        for process in self.processes {
+            process.close().await;
+        }
         let Some((url, name)) = self.server else { return };
         let mut admin = PgConnection::connect(&format!("{url}/postgres")).await.unwrap();
         for module in ["user", "product", "payment", "order"] {
@@ -100,10 +115,7 @@ impl World {
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str) -> Ask<'_> {
-        Ask {
-            world: self,
-            request: self.client.request(method, format!("http://{}{path}", self.shop.public())),
-        }
+        Ask { world: self, request: self.client.request(method, format!("http://{}{path}", self.public())) }
     }
 
     /// The owner's access token.
@@ -262,16 +274,11 @@ pub(crate) fn text(value: &Value) -> String {
 
 /// The server's url without a path, and a name nobody uses there; `None` on SQLite.
 fn postgres() -> Option<(String, String)> {
-    if variable("CLEAVE_TEST_STORE")? != "postgres" {
+    if placement::variable("CLEAVE_TEST_STORE")? != "postgres" {
         return None;
     }
-    let url =
-        variable("CLEAVE_TEST_POSTGRES").expect("CLEAVE_TEST_STORE=postgres wants CLEAVE_TEST_POSTGRES");
+    let url = placement::variable("CLEAVE_TEST_POSTGRES")
+        .expect("CLEAVE_TEST_STORE=postgres wants CLEAVE_TEST_POSTGRES");
     let (server, _) = url.rsplit_once('/').unwrap();
     Some((server.to_owned(), format!("t{:016x}", rand::random::<u64>())))
-}
-
-#[expect(clippy::disallowed_methods, reason = "these are not settings of the shop but of its tests")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

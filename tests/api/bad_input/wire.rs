@@ -12,7 +12,7 @@ const POST: &str = "POST /v1/carts HTTP/1.1\r\nHost: shop\r\nContent-Type: appli
 
 /// What the shop says to these bytes until it closes, or has said something and stays silent.
 async fn said(world: &World, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(world.shop.public()).await.unwrap();
+    let mut stream = TcpStream::connect(world.public()).await.unwrap();
     // Who is refused may be cut off while still talking.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
@@ -77,8 +77,7 @@ async fn where_a_request_ends_is_never_guessed() {
     let refused: &[u16] = &[400, 413, 501];
     expect(&world, requests.into_iter().map(|request| (request, refused)).collect()).await;
 
-    let (carts,): (i64,) =
-        world.shop.databases.order.query("SELECT COUNT(*) FROM carts").one().await.unwrap();
+    let (carts,): (i64,) = world.database("order").query("SELECT COUNT(*) FROM carts").one().await.unwrap();
     assert_eq!(carts, 0);
     world.close().await;
 }
@@ -139,7 +138,7 @@ async fn a_foreign_host_gets_into_no_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_requests_at_once_none_overtakes_another() {
     let world = World::open().await;
-    let mut stream = TcpStream::connect(world.shop.public()).await.unwrap();
+    let mut stream = TcpStream::connect(world.public()).await.unwrap();
     let (mut reader, mut writer) = stream.split();
     let send = async {
         for number in 0..1000 {

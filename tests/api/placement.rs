@@ -1,0 +1,71 @@
+//! A shop in several processes: which module runs where, and each process's settings for it.
+//!
+//! `CLEAVE_TEST_PLACEMENT` says it: groups of modules with `/` between, such as `user+product/order/payment`. Each
+//! group is a process of its own behind a gateway that runs no module; one group is one process, and the gateway, too.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use cleave::config::{Config, Flags};
+use cleave::{Listeners, OpenShop, Shop};
+use kernel::Clock;
+
+const ALL: &str = "user+product+order+payment";
+
+/// The groups that the environment asks for.
+pub(crate) fn groups() -> Vec<Vec<String>> {
+    let text = variable("CLEAVE_TEST_PLACEMENT").unwrap_or_else(|| ALL.into());
+    let split = |group: &str| group.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let mut groups: Vec<Vec<String>> = text.split('/').map(split).collect();
+    if groups.len() > 1 {
+        groups.insert(0, Vec::new());
+    }
+    groups
+}
+
+/// Starts a process for each group, in a thread of this one. `settings` puts the part that this says into the rest.
+pub(crate) async fn start(
+    folder: &Path,
+    groups: &[Vec<String>],
+    settings: impl Fn(&str) -> String,
+) -> Vec<OpenShop> {
+    let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
+    let secret = folder.join("secret");
+    std::fs::write(&secret, "between processes of one shop").unwrap();
+    let flags = |at: usize| Flags {
+        config: Some(folder.join(format!("{at}.toml"))),
+        data: Some(folder.join("data")),
+        listen: "127.0.0.1:0".parse().ok(),
+        internal: "127.0.0.1:0".parse().ok(),
+    };
+    // All addresses are taken before the first process is told those of the others.
+    let mut listeners = Vec::new();
+    for at in 0..groups.len() {
+        std::fs::write(folder.join(format!("{at}.toml")), settings("")).unwrap();
+        listeners.push(Listeners::bind(&Config::load(&flags(at)).unwrap()).unwrap());
+    }
+    let addresses: Vec<_> = listeners.iter().map(|listeners| listeners.internal().unwrap()).collect();
+    let mut processes = Vec::new();
+    for (at, (here, listeners)) in groups.iter().zip(listeners).enumerate() {
+        let mut text = format!("[modules]\nrun = {here:?}\n");
+        for (group, address) in groups.iter().zip(&addresses).filter(|(group, _)| *group != here) {
+            for module in group {
+                writeln!(text, "[modules.{module}]\nurl = [\"http://{address}\"]").unwrap();
+            }
+        }
+        writeln!(text, "[contracts]\nmode = \"{mode}\"\nsecret = \"file:{}\"", secret.display()).unwrap();
+        if groups.len() > 1 {
+            text += "[events]\ntransport = \"http\"\n";
+        }
+        std::fs::write(folder.join(format!("{at}.toml")), settings(&text)).unwrap();
+        let config = Config::load(&flags(at)).unwrap();
+        let shop = Shop::build_on(listeners, config, Clock::system()).await.unwrap();
+        processes.push(shop.open().unwrap());
+    }
+    processes
+}
+
+#[expect(clippy::disallowed_methods, reason = "these are not settings of the shop but of its tests")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
