@@ -2,6 +2,7 @@
 
 mod beside;
 mod feeds;
+mod handshake;
 mod settings;
 mod ways;
 
@@ -24,6 +25,8 @@ use feeds::RoutedFeeds;
 use ways::Ways;
 
 pub use beside::run_beside;
+pub use handshake::Incompatible;
+pub(crate) use handshake::greet;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -17,7 +17,7 @@ use actix_web::dev::ServerHandle;
 use kernel::Clock;
 use platform::Tasks;
 
-use compose::Modules;
+use compose::{Incompatible, Modules};
 use config::Config;
 use databases::{DatabaseError, Databases};
 use server::{Internal, Public, Readiness};
@@ -62,6 +62,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// A module elsewhere does not fit.
+    #[error(transparent)]
+    Incompatible(#[from] Incompatible),
     /// A module cannot start.
     #[error("the modules cannot be put together")]
     Modules(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -94,8 +97,8 @@ impl Shop {
     /// Opens: starts listeners and jobs, then lets the world in.
     ///
     /// # Errors
-    /// An address cannot be listened on after all.
-    pub fn open(self) -> Result<OpenShop, StartError> {
+    /// An address cannot be listened on after all, or a module elsewhere speaks another version of its contract.
+    pub async fn open(self) -> Result<OpenShop, StartError> {
         let Self { config, clock, tasks, databases, modules, listeners } = self;
         let readiness = Readiness::default();
         let addresses = (listeners.public()?, listeners.internal()?);
@@ -113,6 +116,7 @@ impl Shop {
         let internal_handle = internal.handle();
         drop(tasks.spawn(internal));
 
+        compose::greet(&modules.peers).await?;
         compose::run_beside(&modules, &config, &tasks);
 
         let public =

@@ -1,5 +1,6 @@
 //! Contract calls: the rules at the gate, the ways in which bytes travel, and who may call.
 
+mod compatible;
 mod credentials;
 mod encoded;
 mod gate;
@@ -8,6 +9,7 @@ mod serve;
 mod switch;
 mod wire;
 
+pub use compatible::breaks;
 pub use credentials::SharedSecret;
 pub use encoded::EncodedChannel;
 pub use gate::LocalGate;

@@ -33,7 +33,7 @@ impl Serve {
     pub(super) async fn run(self, config: Config, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
         let told = Stop::listen()?;
-        let shop = Shop::build(config, Clock::system()).await?.open()?;
+        let shop = Shop::build(config, Clock::system()).await?.open().await?;
         let address = format!("http://{}", shop.public());
         output.say(
             format!(

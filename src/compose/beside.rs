@@ -7,7 +7,7 @@ use kernel::Call;
 use platform::events::{FeedsError, ReadProgress};
 use platform::{Mount, Tasks, events, idempotency, jobs, module};
 
-use super::Modules;
+use super::{Modules, handshake};
 use crate::config::Config;
 use crate::declared::MODULES;
 
@@ -21,6 +21,7 @@ pub fn run_beside(modules: &Modules, config: &Config, tasks: &Tasks) {
     for peer in &modules.peers {
         drop(tasks.spawn(Arc::clone(peer).resolve(tasks.clone())));
     }
+    drop(tasks.spawn(handshake::watch(modules.peers.clone(), tasks.clone())));
     for mount in modules.mounts() {
         drop(tasks.spawn(events::sequence(mount.db.clone(), tasks.clone())));
         for sweep in forgetting(&mount, modules, config) {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use cleave::config::{Config, Flags};
 use cleave::{Listeners, OpenShop, Shop};
+use futures::future::join_all;
 use kernel::Clock;
 
 const ALL: &str = "user+product+order+payment";
@@ -45,7 +46,7 @@ pub(crate) async fn start(
         listeners.push(Listeners::bind(&Config::load(&flags(at)).unwrap()).unwrap());
     }
     let addresses: Vec<_> = listeners.iter().map(|listeners| listeners.internal().unwrap()).collect();
-    let mut processes = Vec::new();
+    let mut shops = Vec::new();
     for (at, (here, listeners)) in groups.iter().zip(listeners).enumerate() {
         let mut text = format!("[modules]\nrun = {here:?}\n");
         for (group, address) in groups.iter().zip(&addresses).filter(|(group, _)| *group != here) {
@@ -59,10 +60,10 @@ pub(crate) async fn start(
         }
         std::fs::write(folder.join(format!("{at}.toml")), settings(&text)).unwrap();
         let config = Config::load(&flags(at)).unwrap();
-        let shop = Shop::build_on(listeners, config, Clock::system()).await.unwrap();
-        processes.push(shop.open().unwrap());
+        shops.push(Shop::build_on(listeners, config, Clock::system()).await.unwrap());
     }
-    processes
+    let opened = join_all(shops.into_iter().map(Shop::open)).await;
+    opened.into_iter().map(Result::unwrap).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "these are not settings of the shop but of its tests")]

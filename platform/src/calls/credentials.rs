@@ -151,7 +151,7 @@ mod tests {
     fn the_key_is_the_one_of_the_rfc() {
         for text in ["between us", &"x".repeat(64), &"x".repeat(65)] {
             let rfc = Hmac::<Sha256>::new_from_slice(text.as_bytes()).unwrap();
-            assert_eq!(SharedSecret::new(text).0.as_ref().clone().finalize(), rfc.finalize(), "{text}");
+            assert!(SharedSecret::new(text).0.as_ref().clone().finalize() == rfc.finalize(), "{text}");
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let shown = signer.sign(&CLAIM, b"{}");
         assert_eq!(verifier.verify(&CLAIM, &shown, b"{}"), Ok(()));
         for _ in 0..10 {
-            clock.advance(WINDOW - Duration::from_secs(1));
+            clock.advance(WINDOW * 9 / 10);
             let fresh = signer.sign(&CLAIM, b"{}");
             assert_eq!(verifier.verify(&CLAIM, &fresh, b"{}"), Ok(()));
             assert_ne!(verifier.verify(&CLAIM, &shown, b"{}"), Ok(()));

@@ -6,12 +6,13 @@ mod endpoint;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use kernel::Clock;
 use kernel::call::{Call, CallFailure, Channel, FailureReason, Method, Reply, Retry};
+use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::credentials::{SharedSecret, Signer};
@@ -45,6 +46,7 @@ pub struct Peer {
     places: Semaphore,
     budget: Budget,
     signer: Signer,
+    refused: AtomicBool,
 }
 
 impl Peer {
@@ -68,6 +70,7 @@ impl Peer {
             places: Semaphore::new(PLACES),
             budget: Budget::full(),
             signer: Signer { secret, clock },
+            refused: AtomicBool::new(false),
         };
         peer.move_to(urls)?;
         Ok(peer)
@@ -115,6 +118,25 @@ impl Peer {
         }
     }
 
+    /// Whether nothing may be asked of it, because it speaks another version of its contract.
+    pub fn refuse(&self, refused: bool) {
+        self.refused.store(refused, Ordering::Relaxed);
+    }
+
+    /// Its own description of this contract; `Null` when it does not serve it.
+    ///
+    /// # Errors
+    /// It gives no answer in time.
+    pub async fn descriptor(&self, contract: &str, patience: Duration) -> Result<Value, CallFailure> {
+        let endpoint = self.endpoint()?;
+        let request = wire::describe(endpoint.base(), contract, patience)?;
+        let response = endpoint.send(request).await.map_err(|error| wire::failure(&error))?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Ok(Value::Null);
+        }
+        response.json().await.map_err(|error| wire::failure(&error))
+    }
+
     /// The way of this caller's calls to it.
     pub fn channel(self: &Arc<Self>, caller: &'static str) -> PeerChannel {
         PeerChannel { peer: Arc::clone(self), caller }
@@ -151,6 +173,9 @@ impl Peer {
 
     async fn once(&self, caller: &str, path: &str, call: &Call, body: &[u8]) -> Result<Reply, CallFailure> {
         let patience = gate::admit(call)?;
+        if self.refused.load(Ordering::Relaxed) {
+            return Err(CallFailure::not_executed(FailureReason::Incompatible));
+        }
         let endpoint = self.endpoint()?;
         let request =
             wire::request(endpoint.base(), path, caller, call, patience, body.to_vec(), &self.signer)?;

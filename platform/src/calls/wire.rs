@@ -63,6 +63,15 @@ pub(super) fn request(
     Ok(request)
 }
 
+/// Asks for a contract's description.
+pub(super) fn describe(base: &str, contract: &str, patience: Duration) -> Result<Request, CallFailure> {
+    let url = Url::parse(&format!("{base}/rpc/{contract}"))
+        .map_err(|_| CallFailure::not_executed(FailureReason::Incompatible))?;
+    let mut request = Request::new(reqwest::Method::GET, url);
+    *request.timeout_mut() = Some(patience);
+    Ok(request)
+}
+
 /// Reads what came back.
 pub(super) async fn reply(response: reqwest::Response) -> Result<Reply, CallFailure> {
     let status = response.status();
