@@ -199,6 +199,21 @@ impl Db {
         self.query("SELECT CAST(1 AS BIGINT)").one::<(i64,)>().await.map(|_| ())
     }
 
+    /// What tells this database from every other one: two processes that read the same text share their tables.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn identity(&self) -> Result<String, DbError> {
+        let (identity,): (String,) = self
+            .query(Sql::each(
+                "SELECT file FROM pragma_database_list WHERE name = 'main'",
+                "SELECT CONCAT(system_identifier, '/', current_database()) FROM pg_control_system()",
+            ))
+            .one()
+            .await?;
+        Ok(identity)
+    }
+
     /// Brings the file in order and lets go of it.
     pub async fn close(&self) {
         match &self.0.engine {

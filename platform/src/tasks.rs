@@ -49,6 +49,12 @@ impl Tasks {
         self.running.spawn_on(traced.in_current_span(), &self.runtime)
     }
 
+    /// The same tasks, for a part of the work that can be told to stop before the rest.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { stopping: self.stopping.child_token(), ..self.clone() }
+    }
+
     /// Cancelled when the process stops: loops end at their next item boundary.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
