@@ -8,6 +8,7 @@ mod output;
 mod process;
 mod serve;
 mod staff;
+mod topology;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -83,6 +84,8 @@ enum Command {
     /// Checkouts on their way
     #[command(subcommand)]
     Process(process::Process),
+    /// Where the calls for each module go
+    Topology(topology::Command),
 }
 
 impl Cli {
@@ -101,6 +104,7 @@ impl Cli {
     async fn dispatch(self, output: &Output) -> Result<ExitCode, Failure> {
         let (listen, internal) = match &self.command {
             Command::Serve(serve) => (serve.listen, serve.internal),
+            Command::Topology(topology) => (None, topology.internal),
             _ => (None, None),
         };
         let GlobalFlags { config, data } = self.common.flags;
@@ -117,6 +121,7 @@ impl Cli {
             Command::Import(import) => import.run(&config, output).await,
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Topology(topology) => topology.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Process(process) => process.run(&config, output).await.map(|()| ExitCode::SUCCESS),
         }
     }

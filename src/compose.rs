@@ -12,7 +12,7 @@ use std::sync::Arc;
 use kernel::Clock;
 use kernel::call::Dispatch;
 use payment_api::{Payments, PaymentsClient, PaymentsServer};
-use platform::calls::{Callers, Dispatchers, Peer};
+use platform::calls::{Callers, Peer, SharedSecret};
 use platform::events::{Feeds, FeedsServer, Logs};
 use platform::{Mount, Tasks};
 use product_api::{Products, ProductsClient, ProductsServer};
@@ -24,9 +24,9 @@ use crate::databases::Databases;
 use feeds::RoutedFeeds;
 use ways::Ways;
 
-pub use beside::run_beside;
+pub use beside::Beside;
 pub use handshake::Incompatible;
-pub(crate) use handshake::greet;
+pub(crate) use handshake::{greet, shake};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,8 +47,10 @@ pub struct Modules {
     pub users: Arc<dyn Users>,
     /// The logs, as everybody reads them.
     pub feeds: Arc<dyn Feeds>,
-    /// What the internal listener serves.
-    pub dispatchers: Arc<Dispatchers>,
+    /// The contracts that are served to other processes, and to whom.
+    pub served: Vec<(Arc<dyn Dispatch>, Callers)>,
+    /// What calls between processes are signed with.
+    pub secret: SharedSecret,
     /// Each module as it is reached when it is not here.
     pub peers: Vec<Arc<Peer>>,
 }
@@ -133,8 +135,17 @@ impl Modules {
         ];
         let mut served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
         served.extend(mounts.into_iter().flatten().map(|mount| (mount.contract, mount.callers)));
-        let dispatchers = Arc::new(ways.dispatchers(served));
-        Ok(Self { user, product, payment, order, users, feeds, dispatchers, peers: ways.into_peers() })
+        Ok(Self {
+            user,
+            product,
+            payment,
+            order,
+            users,
+            feeds,
+            served,
+            secret: ways.secret(),
+            peers: ways.into_peers(),
+        })
     }
 
     /// Takes somebody on, without anybody's permission: for who sits at the machine itself.

@@ -8,6 +8,7 @@ pub mod declared;
 pub mod demo;
 pub mod gateway;
 mod server;
+pub mod topology;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use kernel::Clock;
 use platform::Tasks;
+use platform::calls::Dispatchers;
 
-use compose::{Incompatible, Modules};
+use compose::{Beside, Incompatible, Modules};
 use config::Config;
 use databases::{DatabaseError, Databases};
 use server::{Internal, Public, Readiness};
+use topology::{TOPOLOGY_CALLERS, TopologiesServer, Topology};
 
 /// How long whoever balances load has to notice that we are no longer ready.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -103,10 +106,17 @@ impl Shop {
         let readiness = Readiness::default();
         let addresses = (listeners.public()?, listeners.internal()?);
         let failed = |address, flag| move |source| StartError::Listen { address, flag, source };
-        let public = Public::new(&modules, &config, clock);
+        let public = Public::new(&modules, &config, clock.clone());
+        let modules = Arc::new(modules);
+        let beside = Arc::new(Beside::new(Arc::clone(&modules), &config, &tasks));
+        let topology =
+            Topology::new(databases.clone(), Arc::clone(&modules), Arc::clone(&beside), clock.clone());
+        let mut served = modules.served.clone();
+        served.push((Arc::new(TopologiesServer(Arc::new(topology))), TOPOLOGY_CALLERS));
+        let dispatchers = Dispatchers::new(served, modules.secret.clone(), clock, tasks.clone());
 
         let parts = Internal {
-            dispatchers: Arc::clone(&modules.dispatchers),
+            dispatchers: Arc::new(dispatchers),
             databases: databases.clone(),
             readiness: readiness.clone(),
             public: public.clone(),
@@ -117,7 +127,7 @@ impl Shop {
         drop(tasks.spawn(internal));
 
         compose::greet(&modules.peers).await?;
-        compose::run_beside(&modules, &config, &tasks);
+        beside.start();
 
         let public =
             server::public(listeners.public, public, &config).map_err(failed(addresses.0, "listen"))?;
@@ -142,7 +152,7 @@ pub struct OpenShop {
     /// Its databases.
     pub databases: Databases,
     /// Its modules.
-    pub modules: Modules,
+    pub modules: Arc<Modules>,
     readiness: Readiness,
     handles: (ServerHandle, ServerHandle),
 }

@@ -69,7 +69,8 @@ fn elsewhere(peers: &[Arc<Peer>]) -> impl Iterator<Item = (&Arc<Peer>, &'static 
     asked.filter_map(|peer| Some((peer, MODULES.iter().find(|module| module.name == peer.module())?)))
 }
 
-async fn shake(peer: &Peer, declared: &Declared) -> Result<Vec<String>, CallFailure> {
+/// What does not fit between this process and a module elsewhere.
+pub(crate) async fn shake(peer: &Peer, declared: &Declared) -> Result<Vec<String>, CallFailure> {
     let mut all = breaks(&(declared.descriptor)(), &peer.descriptor(declared.contract, PATIENCE).await?);
     let feeds = peer.descriptor(FeedsClient::CONTRACT, PATIENCE).await?;
     all.extend(breaks(&FeedsClient::descriptor(), &feeds));

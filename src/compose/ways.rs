@@ -7,7 +7,7 @@ use kernel::Clock;
 use kernel::call::{Channel, Dispatch};
 use kernel::contract::Route;
 use platform::Tasks;
-use platform::calls::{ALL, Callers, Dispatchers, EncodedChannel, LocalGate, Peer, SharedSecret, Switch};
+use platform::calls::{ALL, EncodedChannel, LocalGate, Peer, SharedSecret, Switch};
 
 use super::Failure;
 use crate::config::{Config, ContractMode};
@@ -20,7 +20,6 @@ pub(super) struct Ways {
     loopback: Arc<Peer>,
     peers: Vec<Arc<Peer>>,
     secret: SharedSecret,
-    clock: Clock,
     tasks: Tasks,
 }
 
@@ -43,8 +42,8 @@ impl Ways {
             peers.push(peer);
         }
         let loopback = peer("loopback", vec![format!("http://{internal}")])?;
-        let (mode, clock, tasks) = (config.contracts.mode, clock.clone(), tasks.clone());
-        Ok(Self { mode, loopback, peers, secret, clock, tasks })
+        let (mode, tasks) = (config.contracts.mode, tasks.clone());
+        Ok(Self { mode, loopback, peers, secret, tasks })
     }
 
     /// The way of a caller to a module, which may be here.
@@ -67,12 +66,8 @@ impl Ways {
         Ok(Switch::new(here, peer, caller))
     }
 
-    /// Serves these to whoever has the secret.
-    pub(super) fn dispatchers(
-        &self,
-        served: impl IntoIterator<Item = (Arc<dyn Dispatch>, Callers)>,
-    ) -> Dispatchers {
-        Dispatchers::new(served, self.secret.clone(), self.clock.clone(), self.tasks.clone())
+    pub(super) fn secret(&self) -> SharedSecret {
+        self.secret.clone()
     }
 
     pub(super) fn into_peers(self) -> Vec<Arc<Peer>> {

@@ -1,0 +1,139 @@
+//! Where the calls for each module go from this process, and how that is changed while it runs.
+//!
+//! It is a contract like those of the modules, served on the internal listener to whoever has the shop's secret. A
+//! change names the version it was made for, so that two operators do not undo each other's work unseen.
+
+mod service;
+
+use kernel::{CallFailure, contract};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use service::Topology;
+pub(crate) use service::{OPERATOR, TOPOLOGY_CALLERS};
+
+contract! {
+    /// Where the calls for each module go.
+    pub trait Topologies = "topology.v1", TopologiesClient, TopologiesServer, TopologyError {
+        /// How it is now.
+        Read fn show(ShowTopology) -> Placements;
+        /// Sends a module's calls another way. Calls under way end where they are.
+        Once fn place(PlaceModule) -> Placements;
+    }
+}
+
+/// Asks how it is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowTopology {}
+
+/// Asks for a module's calls to be sent another way.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceModule {
+    /// The version this change was made for.
+    pub version: u64,
+    /// The module.
+    pub module: String,
+    /// The internal listeners of the processes that run it elsewhere; empty leaves them as they are.
+    pub urls: Vec<String>,
+    /// How many of a thousand calls go there: 0 is all here, 1000 is all there.
+    pub per_mille: u32,
+}
+
+/// Where the calls for each module go.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Placements {
+    /// Grows with every change.
+    pub version: u64,
+    /// Each module.
+    pub modules: Vec<PlacedModule>,
+}
+
+/// Where the calls for one module go.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlacedModule {
+    /// Its name.
+    pub module: String,
+    /// Whether this process can run it.
+    pub here: bool,
+    /// Whether its listeners, jobs and sweeps run in this process.
+    pub works_here: bool,
+    /// How many of a thousand calls go elsewhere.
+    pub per_mille: u32,
+    /// Where that is.
+    pub urls: Vec<String>,
+    /// What tells its database from all others; absent when it is not here.
+    pub database: Option<String>,
+}
+
+/// Why a module was not placed. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum TopologyError {
+    /// Somebody else was faster.
+    #[error("the topology is at version {current} by now; look at it again")]
+    Changed {
+        /// The version it has now.
+        current: u64,
+    },
+    /// There is no such module.
+    #[error("there is no module `{module}`")]
+    UnknownModule {
+        /// What was asked for.
+        module: String,
+    },
+    /// It cannot be called here.
+    #[error("this process does not run the {module} module, so all its calls have to go elsewhere")]
+    NotHere {
+        /// The module.
+        module: String,
+    },
+    /// Nobody said where else.
+    #[error("nobody has said where else the {module} module runs; give its --url")]
+    Nowhere {
+        /// The module.
+        module: String,
+    },
+    /// Not the address of an internal listener.
+    #[error("`{url}` is not the address of an internal listener, such as http://10.0.0.7:9080")]
+    InvalidUrl {
+        /// What was given.
+        url: String,
+    },
+    /// A file has one process.
+    #[error(
+        "the {module} module keeps its tables in a file, which belongs to one process; move them to PostgreSQL first"
+    )]
+    InAFile {
+        /// The module.
+        module: String,
+    },
+    /// The process there does not run it, or runs it on other tables.
+    #[error("the process at {url} does not run the {module} module on the database that it has here")]
+    OtherDatabase {
+        /// The module.
+        module: String,
+        /// Where it was looked for.
+        url: String,
+    },
+    /// The process there is of another release.
+    #[error("the process at {url} speaks another version of the contract: {reason}")]
+    Incompatible {
+        /// Where.
+        url: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Nobody is there.
+    #[error("no process answers at {url}")]
+    Away {
+        /// Where.
+        url: String,
+    },
+    /// No answer.
+    #[error(transparent)]
+    Failed(#[from] CallFailure),
+}

@@ -1,0 +1,146 @@
+//! Looks at a change, and carries it out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::contract::Route;
+use kernel::{Call, Clock};
+use platform::Db;
+use platform::calls::{ALL, Callers, Peer};
+use tokio::sync::Mutex;
+
+use super::{
+    PlaceModule, PlacedModule, Placements, ShowTopology, Topologies, TopologiesClient, TopologyError,
+};
+use crate::compose::{Beside, Modules, shake};
+use crate::databases::Databases;
+use crate::declared::{Declared, MODULES};
+
+/// Who changes topologies.
+pub(crate) const OPERATOR: &str = "operator";
+/// Whom the contract is for.
+pub(crate) const TOPOLOGY_CALLERS: Callers = &[("show", &[OPERATOR]), ("place", &[OPERATOR])];
+/// How long the process elsewhere may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the calls for each module go from this process.
+pub struct Topology {
+    databases: Databases,
+    modules: Arc<Modules>,
+    beside: Arc<Beside>,
+    clock: Clock,
+    version: Mutex<u64>,
+}
+
+impl Topology {
+    pub(crate) fn new(
+        databases: Databases,
+        modules: Arc<Modules>,
+        beside: Arc<Beside>,
+        clock: Clock,
+    ) -> Self {
+        Self { databases, modules, beside, clock, version: Mutex::new(1) }
+    }
+
+    async fn placements(&self, version: u64) -> Placements {
+        let mut modules = Vec::new();
+        for peer in &self.modules.peers {
+            let database = match self.databases.of(peer.module()) {
+                Some(db) => db.identity().await.ok(),
+                None => None,
+            };
+            modules.push(PlacedModule {
+                module: peer.module().to_owned(),
+                here: self.databases.of(peer.module()).is_some(),
+                works_here: self.beside.works(peer.module()),
+                per_mille: peer.share(),
+                urls: peer.urls().to_vec(),
+                database,
+            });
+        }
+        Placements { version, modules }
+    }
+
+    /// Whether the process there can take the module's calls.
+    async fn look(&self, declared: &Declared, url: &str, db: Option<&Db>) -> Result<(), TopologyError> {
+        let invalid = || TopologyError::InvalidUrl { url: url.to_owned() };
+        let away = || TopologyError::Away { url: url.to_owned() };
+        let peer =
+            Peer::new(declared.name, vec![url.to_owned()], self.modules.secret.clone(), self.clock.clone());
+        let peer = Arc::new(peer.map_err(|_| invalid())?);
+        let there = TopologiesClient::new(Route::Through(Arc::new(peer.channel(OPERATOR))));
+        let there = there.show(&Call::by_module(OPERATOR, PATIENCE), ShowTopology {}).await;
+        let there = there.map_err(|_| away())?;
+        let ours = match db {
+            Some(db) => db.identity().await.ok(),
+            None => None,
+        };
+        let there = there.modules.into_iter().find(|module| module.module == declared.name);
+        let same =
+            there.is_some_and(|there| there.database.is_some() && (ours.is_none() || there.database == ours));
+        if !same {
+            return Err(TopologyError::OtherDatabase {
+                module: declared.name.to_owned(),
+                url: url.to_owned(),
+            });
+        }
+        let breaks = shake(&peer, declared).await.map_err(|_| away())?;
+        if breaks.is_empty() {
+            return Ok(());
+        }
+        Err(TopologyError::Incompatible { url: url.to_owned(), reason: breaks.join("; ") })
+    }
+}
+
+#[kernel::macros::async_trait]
+impl Topologies for Topology {
+    async fn show(&self, _: &Call, _: ShowTopology) -> Result<Placements, TopologyError> {
+        let version = *self.version.lock().await;
+        Ok(self.placements(version).await)
+    }
+
+    async fn place(&self, _: &Call, change: PlaceModule) -> Result<Placements, TopologyError> {
+        let mut version = self.version.lock().await;
+        if change.version != *version {
+            return Err(TopologyError::Changed { current: *version });
+        }
+        let module = change.module.clone();
+        let peer = self.modules.peers.iter().find(|peer| peer.module() == module);
+        let declared = MODULES.iter().find(|declared| declared.name == module);
+        let (Some(peer), Some(declared)) = (peer, declared) else {
+            return Err(TopologyError::UnknownModule { module });
+        };
+        let db = self.databases.of(declared.name);
+        if db.is_none() && change.per_mille < ALL {
+            return Err(TopologyError::NotHere { module });
+        }
+        let urls = if change.urls.is_empty() { peer.urls().to_vec() } else { change.urls };
+        if change.per_mille > 0 {
+            if urls.is_empty() {
+                return Err(TopologyError::Nowhere { module });
+            }
+            if db.is_some_and(Db::is_sqlite) {
+                return Err(TopologyError::InAFile { module });
+            }
+            for url in &urls {
+                self.look(declared, url, db).await?;
+            }
+        }
+        if *peer.urls() != urls {
+            let url = urls.join(", ");
+            peer.move_to(urls).map_err(|_| TopologyError::InvalidUrl { url })?;
+        }
+        peer.set_share(change.per_mille);
+        if db.is_some() {
+            self.beside.set(declared.name, change.per_mille < ALL);
+        }
+        *version += 1;
+        tracing::info!(
+            module,
+            per_mille = peer.share(),
+            version = *version,
+            "a module's calls go another way"
+        );
+        Ok(self.placements(*version).await)
+    }
+}
