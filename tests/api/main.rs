@@ -13,6 +13,7 @@ mod placement;
 mod world;
 
 mod accounts;
+mod apart;
 mod bad_input;
 mod catalogue;
 mod cost;

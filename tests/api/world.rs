@@ -1,6 +1,7 @@
 //! A shop for one test: its own databases, free ports, and somebody to talk to it.
 
 use std::net::SocketAddr;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use cleave::OpenShop;
@@ -9,6 +10,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::placement;
 
@@ -22,7 +24,7 @@ pub(crate) struct World {
     client: Client,
     owner: String,
     server: Option<(String, String)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer: its status, its headers, its body.
@@ -48,9 +50,14 @@ impl World {
 
     /// Opens a shop with these settings on top.
     pub(crate) async fn open_with(settings: &str) -> Self {
+        Self::open_as(&placement::groups(), settings).await
+    }
+
+    /// Opens a shop in these processes, the first of which is talked to.
+    pub(crate) async fn open_as(groups: &[Vec<String>], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
-        let processes = placement::start(folder.path(), &placement::groups(), |groups| {
+        let processes = placement::start(folder.path(), groups, |groups| {
             let url = server.as_ref().map_or(String::new(), |(url, name)| {
                 format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
             });
@@ -58,7 +65,7 @@ impl World {
         })
         .await;
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { processes, client, owner: String::new(), server, _folder: folder };
+        let mut world = Self { processes, client, owner: String::new(), server, folder };
         world.runs("user").modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
         world
@@ -67,6 +74,28 @@ impl World {
     /// The process that runs a module.
     pub(crate) fn runs(&self, module: &str) -> &OpenShop {
         self.processes.iter().find(|process| process.databases.of(module).is_some()).unwrap()
+    }
+
+    /// Takes a process down.
+    pub(crate) async fn take_down(&mut self, at: usize) {
+        self.processes.remove(at).close().await;
+    }
+
+    /// Runs the binary with the settings of a process, for a program.
+    pub(crate) async fn command(&self, at: usize, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_cleave"))
+            .args(arguments)
+            .arg("--json")
+            .arg("--config")
+            .arg(self.folder.path().join(format!("{at}.toml")))
+            .output()
+            .await
+            .unwrap()
+    }
+
+    /// Where a process is reached by others.
+    pub(crate) fn internal(&self, at: usize) -> SocketAddr {
+        self.processes[at].internal()
     }
 
     /// A module's database.
