@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kernel::Currency;
+use platform::calls::SharedSecret;
 use serde::Deserialize;
 
 pub use choice::{ContractMode, EventTransport, LogFormat};
@@ -53,7 +54,7 @@ pub struct Contracts {
     pub mode: ContractMode,
     /// Absent: made anew at every start, so that nobody else can call.
     #[serde(deserialize_with = "secret::optional")]
-    pub secret: Option<Secret>,
+    pub secret: Option<SharedSecret>,
     #[serde(rename = "timeout_ms", deserialize_with = "duration::milliseconds")]
     pub timeout: Duration,
 }

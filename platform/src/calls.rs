@@ -10,7 +10,7 @@ mod switch;
 mod wire;
 
 pub use compatible::breaks;
-pub use credentials::SharedSecret;
+pub use credentials::{SharedSecret, ShortSecret};
 pub use encoded::EncodedChannel;
 pub use gate::LocalGate;
 pub use peer::{ALL, Endpoint, Peer, PeerChannel};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kernel::contract::Route;
 use kernel::{Call, Clock};
-use platform::calls::{ALL, Peer, SharedSecret};
+use platform::calls::{ALL, Peer};
 use serde_json::to_value;
 
 use super::Failure;
@@ -69,7 +69,7 @@ impl Command {
                 .into());
         };
         let url = format!("http://{}", config.internal);
-        let peer = Peer::new("topology", vec![url], SharedSecret::new(secret.expose()), Clock::system())?;
+        let peer = Peer::new("topology", vec![url], secret.clone(), Clock::system())?;
         let client = TopologiesClient::new(Route::Through(Arc::new(Arc::new(peer).channel(OPERATOR))));
         let call = Call::by_module(OPERATOR, PATIENCE);
         let shown = client.show(&call, ShowTopology {}).await?;

@@ -30,10 +30,7 @@ impl Ways {
         tasks: &Tasks,
         internal: SocketAddr,
     ) -> Result<Self, Failure> {
-        let secret = match &config.contracts.secret {
-            Some(secret) => SharedSecret::new(secret.expose()),
-            None => SharedSecret::new(&format!("{}{}", clock.uuid().simple(), clock.uuid().simple())),
-        };
+        let secret = config.contracts.secret.clone().unwrap_or_else(|| SharedSecret::random(clock));
         let peer = |name, urls| Peer::new(name, urls, secret.clone(), clock.clone()).map(Arc::new);
         let mut peers = Vec::new();
         for module in MODULES {

@@ -167,3 +167,39 @@ fn an_absent_file_is_a_problem_of_its_own() {
     let error = layers::load(&flags, Vec::new()).unwrap_err();
     assert!(error.to_string().contains("/no/such.toml: the file cannot be read"), "{error}");
 }
+
+#[test]
+fn a_module_elsewhere_needs_an_address_a_transport_and_a_secret() {
+    let refused = problems("[modules]\nrun = [\"user\", \"product\", \"order\"]");
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    for (key, advice) in [
+        ("modules.payment.url", "[\"http://payment:9080\"]"),
+        ("events.transport", "write \"http\" here"),
+        ("contracts.secret", "\"env:NAME\""),
+    ] {
+        assert!(refused.iter().any(|line| line.contains(key) && line.contains(advice)), "{key}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_placement_that_cannot_be_meant_is_refused() {
+    let nearest = problems("[modules]\nrun = [\"orders\"]");
+    assert!(nearest[0].contains("did you mean `order`?"), "{nearest:?}");
+    let twice = problems("[modules]\nrun = [\"order\", \"order\"]");
+    assert!(twice[0].contains("there twice"), "{twice:?}");
+    for url in ["payment:9080", "https://payment", "http://payment:9080/v1", "http://"] {
+        let refused = problems(&format!("[modules.payment]\nurl = [\"{url}\"]"));
+        assert!(refused[0].contains("internal listener"), "{refused:?}");
+    }
+    let shared = "[database.order]\nurl = \"postgres://a@db/shop\"\n[database.user]\nurl = \"postgres://b@db/shop\"";
+    let refused = problems(shared);
+    assert!(refused[0].contains("needs a database of its own"), "{refused:?}");
+}
+
+#[test]
+fn lists_are_said_with_commas_in_the_environment() {
+    let variables = [("CLEAVE__MODULES__PAYMENT__URL", "http://a:9080, http://b:9080/")];
+    let config = load("", &variables, Flags::default()).unwrap();
+    assert_eq!(config.modules.urls("payment"), ["http://a:9080", "http://b:9080"]);
+    assert!(config.modules.runs("payment"));
+}

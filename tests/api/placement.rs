@@ -32,7 +32,7 @@ pub(crate) async fn start(
 ) -> Vec<OpenShop> {
     let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
     let secret = folder.join("secret");
-    std::fs::write(&secret, "between processes of one shop").unwrap();
+    std::fs::write(&secret, "known to all processes of one shop").unwrap();
     let flags = |at: usize| Flags {
         config: Some(folder.join(format!("{at}.toml"))),
         data: Some(folder.join("data")),

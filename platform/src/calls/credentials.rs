@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use hmac::{Hmac, Mac as _};
 use kernel::{Clock, Moment};
 use sha2::{Digest as _, Sha256};
 
+/// Characters of a secret at the least.
+const SHORTEST: usize = 32;
 /// How far the clocks of two processes may be apart, and how long a call may be under way.
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -20,8 +23,13 @@ const WINDOW: Duration = Duration::from_secs(30);
 pub struct SharedSecret(Arc<Hmac<Sha256>>);
 
 impl SharedSecret {
-    /// A secret of this text: the key of an HMAC-SHA256 (RFC 2104).
-    pub fn new(text: &str) -> Self {
+    /// A secret that nobody else knows.
+    pub fn random(clock: &Clock) -> Self {
+        Self::of(&format!("{}{}", clock.uuid().simple(), clock.uuid().simple()))
+    }
+
+    /// The key of an HMAC-SHA256 (RFC 2104).
+    fn of(text: &str) -> Self {
         // As the RFC has it: a key longer than a block is hashed, a shorter one filled up with zeros.
         let mut block = [0; 64];
         match block.get_mut(..text.len()) {
@@ -37,6 +45,19 @@ impl SharedSecret {
         mac.update(format!("{caller}\n{time}\n{nonce}\n{path}\n{deadline}\n{principal}\n").as_bytes());
         mac.update(body);
         mac
+    }
+}
+
+/// A secret that could be guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a secret between processes needs at least {SHORTEST} characters; `openssl rand -hex 32` makes one")]
+pub struct ShortSecret;
+
+impl FromStr for SharedSecret {
+    type Err = ShortSecret;
+
+    fn from_str(text: &str) -> Result<Self, ShortSecret> {
+        if text.len() < SHORTEST { Err(ShortSecret) } else { Ok(Self::of(text)) }
     }
 }
 
@@ -143,7 +164,7 @@ mod tests {
         Claim { caller: "order", path: "/rpc/products.v1/reserve", deadline: "5000", principal: "e30" };
 
     fn pair(clock: &Clock) -> (Signer, Verifier) {
-        let secret = SharedSecret::new("between us");
+        let secret = SharedSecret::of("between us");
         (Signer { secret: secret.clone(), clock: clock.clone() }, Verifier::new(secret, clock.clone()))
     }
 
@@ -151,8 +172,14 @@ mod tests {
     fn the_key_is_the_one_of_the_rfc() {
         for text in ["between us", &"x".repeat(64), &"x".repeat(65)] {
             let rfc = Hmac::<Sha256>::new_from_slice(text.as_bytes()).unwrap();
-            assert!(SharedSecret::new(text).0.as_ref().clone().finalize() == rfc.finalize(), "{text}");
+            assert!(SharedSecret::of(text).0.as_ref().clone().finalize() == rfc.finalize(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_could_be_guessed_is_refused() {
+        assert_eq!("x".repeat(31).parse::<SharedSecret>().unwrap_err(), ShortSecret);
+        assert!("x".repeat(32).parse::<SharedSecret>().is_ok());
     }
 
     #[test]
