@@ -5,10 +5,12 @@
 
 mod error;
 mod group;
+mod later;
 mod migrate;
 mod postgres;
 mod query;
 mod sqlite;
+mod statement;
 mod stats;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,15 +23,20 @@ use sqlx::SqlitePool;
 use sqlx::postgres::PgPool;
 use tokio::sync::Notify;
 
+use crate::events::NewEvent;
 use crate::tasks::{OpenMark, Tasks};
 
 pub use error::DbError;
 pub use migrate::Migration;
 pub use postgres::{PostgresOptions, provision};
-pub use query::{Bind, Query, Row, Sql};
+pub use query::{Query, Row};
 pub use sqlite::{Queue, SqliteOptions};
 pub use sqlx::types::Json;
+pub use statement::{Bind, Sql};
 pub use stats::{Counts, Stats};
+
+use later::Later;
+use statement::together_on_postgres;
 
 /// Where a module keeps its tables.
 #[derive(Debug, Clone)]
@@ -146,12 +153,8 @@ impl Db {
     }
 
     /// A statement on its own, outside any transaction. On SQLite it can only read.
-    pub fn query(&self, sql: impl Into<Sql>) -> Query<'_> {
-        let target = match &self.0.engine {
-            Engine::Sqlite { readers, .. } => query::Target::SqlitePool(readers),
-            Engine::Postgres { pool, .. } => query::Target::PostgresPool(pool),
-        };
-        Query::new(target, sql.into(), &self.0.stats)
+    pub fn query(&self, sql: impl Into<Sql>) -> Query<&Self> {
+        Query::new(self, sql.into())
     }
 
     /// Begins a transaction. Dropping it undoes it.
@@ -168,6 +171,8 @@ impl Db {
         Ok(Tx {
             inner,
             db: self.clone(),
+            later: Vec::new(),
+            told: Vec::new(),
             hooks: Vec::new(),
             published: None,
             enqueued: false,
@@ -232,6 +237,10 @@ impl Db {
 pub struct Tx {
     inner: TxInner,
     db: Db,
+    /// Statements that nobody waits for yet.
+    later: Vec<Later>,
+    /// Events, to be written with the commit.
+    told: Vec<NewEvent>,
     hooks: Vec<Hook>,
     /// The position of the last event written here; 0 where the sequencer will give it.
     published: Option<i64>,
@@ -246,12 +255,8 @@ enum TxInner {
 
 impl Tx {
     /// A statement of this transaction.
-    pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
-        let target = match &mut self.inner {
-            TxInner::Sqlite(lease) => query::Target::Lease(lease),
-            TxInner::Postgres(tx) => query::Target::PgTx(tx),
-        };
-        Query::new(target, sql.into(), &self.db.0.stats)
+    pub fn query(&mut self, sql: impl Into<Sql>) -> Query<&mut Self> {
+        Query::new(self, sql.into())
     }
 
     /// The database this is a transaction of.
@@ -264,6 +269,14 @@ impl Tx {
         self.hooks.push(Box::new(hook));
     }
 
+    pub(crate) fn tell(&mut self, event: NewEvent) {
+        self.told.push(event);
+    }
+
+    pub(crate) fn take_told(&mut self) -> Vec<NewEvent> {
+        std::mem::take(&mut self.told)
+    }
+
     pub(crate) fn mark_published(&mut self, position: i64) {
         self.published = Some(position);
     }
@@ -272,12 +285,20 @@ impl Tx {
         self.enqueued = true;
     }
 
-    /// Makes it durable. Goes on to its end even when the caller is gone.
+    /// Sends what waits and makes all of it durable. Once that has begun it goes on to its end even when the caller is
+    /// gone.
     ///
     /// # Errors
-    /// It could not be made durable, or that is unknown; see [`DbError::maybe_committed`].
-    pub async fn commit(self) -> Result<(), DbError> {
-        let Self { inner, db, mut hooks, published, enqueued, _open } = self;
+    /// What waited was refused, so that nothing happened; or it could not be made durable, or that is unknown: see
+    /// [`DbError::maybe_committed`].
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        let written = self.write_events().await;
+        if let Err(error) = written {
+            // What it stumbled over may be of its own batch.
+            self.rollback().await?;
+            return Err(error);
+        }
+        let Self { inner, db, later, told: _, mut hooks, published, enqueued, _open } = self;
         if published.is_some() || enqueued {
             let db = db.clone();
             hooks.push(Box::new(move || {
@@ -299,8 +320,10 @@ impl Tx {
         match (inner, &db.0.engine) {
             (TxInner::Sqlite(lease), _) => lease.commit(hooks).await,
             (TxInner::Postgres(tx), Engine::Postgres { tasks, .. }) => {
+                db.0.stats.statements(later.len());
+                let last = if later.is_empty() { None } else { Some(together_on_postgres(later)?) };
                 // In a task of its own, because a COMMIT nobody waits for would leave the hooks undone.
-                let committed = tasks.spawn(tx.commit(hooks)).await;
+                let committed = tasks.spawn(tx.commit(last, hooks)).await;
                 committed.unwrap_or(Err(DbError::Aborted))
             }
             (TxInner::Postgres(_), Engine::Sqlite { .. }) => Err(DbError::Aborted),

@@ -32,45 +32,66 @@ const INSERT: Sql = Sql::each(
      FROM told
      RETURNING position",
     "INSERT INTO events (id, type, subject, occurred_at, data, traceparent)
-     VALUES {rows}
-     RETURNING position",
+     VALUES {rows}",
 );
+
+/// An event that is to be written with the commit of what it reports.
+pub(crate) struct NewEvent {
+    id: uuid::Uuid,
+    kind: &'static str,
+    subject: String,
+    at: kernel::Moment,
+    data: serde_json::Value,
+}
 
 impl Tx {
     /// Says what happened, in the same transaction as the change.
     ///
     /// # Errors
-    /// As any statement.
+    /// It cannot be put as JSON.
     pub async fn publish<E: EventData>(&mut self, event: &E) -> Result<(), DbError> {
         self.publish_all(std::slice::from_ref(event)).await
     }
 
-    /// Says many things of one type in one statement.
+    /// Says many things of one type.
     ///
     /// # Errors
-    /// As any statement.
+    /// As [`Tx::publish`].
     pub async fn publish_all<E: EventData>(&mut self, events: &[E]) -> Result<(), DbError> {
-        let data: Vec<serde_json::Value> = events
-            .iter()
-            .map(serde_json::to_value)
-            .collect::<Result<_, _>>()
-            .map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
-        let clock = self.db().clock().clone();
+        for event in events {
+            let data = serde_json::to_value(event)
+                .map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
+            let (id, at) = (self.db().clock().uuid(), self.db().clock().now());
+            self.tell(NewEvent { id, kind: E::TYPE, subject: event.subject(), at, data });
+        }
+        Ok(())
+    }
+
+    /// Writes what was said as the last of this transaction, in one statement, so that its order in the log is the order
+    /// in which it was said. On SQLite everything that waited has been sent after this.
+    pub(crate) async fn write_events(&mut self) -> Result<(), DbError> {
+        let told = self.take_told();
+        let sqlite = self.db().is_sqlite();
+        if told.is_empty() {
+            return if sqlite { self.send_later().await } else { Ok(()) };
+        }
         let traceparent = traceparent().map(|text| text.to_string());
-        let positions: Vec<(Option<i64>,)> = self
-            .query(INSERT)
-            .rows(events.iter().zip(data), |row, (event, data)| {
-                row.bind(clock.uuid())
-                    .bind(E::TYPE)
-                    .bind(event.subject())
-                    .bind(clock.now())
-                    .bind(Json(data))
-                    .bind(traceparent.clone())
-            })
-            .all()
-            .await?;
-        if let Some((position,)) = positions.into_iter().max() {
-            self.mark_published(position.unwrap_or(0));
+        let insert = self.query(INSERT).rows(told, |row, event| {
+            row.bind(event.id)
+                .bind(event.kind)
+                .bind(event.subject)
+                .bind(event.at)
+                .bind(Json(event.data))
+                .bind(traceparent.clone())
+        });
+        if sqlite {
+            let positions: Vec<(i64,)> = insert.all().await?;
+            let last = positions.into_iter().max().ok_or(DbError::Missing)?;
+            self.mark_published(last.0);
+        } else {
+            insert.later();
+            // The sequencer will give them their positions.
+            self.mark_published(0);
         }
         Ok(())
     }

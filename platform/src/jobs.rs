@@ -87,8 +87,7 @@ impl Tx {
         .bind(run_at)
         .bind(ATTEMPTS)
         .bind(clock.now())
-        .run()
-        .await?;
+        .later();
         self.mark_enqueued();
         Ok(())
     }

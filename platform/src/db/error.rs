@@ -79,6 +79,8 @@ impl From<sqlx::Error> for DbError {
                 (_, Some("5" | "261" | "517" | "773")) => Self::Busy,
                 // SQLite: FULL. PostgreSQL: disk_full.
                 (_, Some("13" | "53100")) => Self::Full(error),
+                // PostgreSQL: division_by_zero, by which a statement that must change one row says that it has not.
+                (_, Some("22012")) => Self::Missing,
                 // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
                 (_, Some("40001" | "40P01" | "55P03")) => Self::Conflict(error),
                 // PostgreSQL: admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections.

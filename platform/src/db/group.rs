@@ -13,12 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Notify, oneshot};
 
 use super::Hook;
 use super::error::DbError;
+use super::query::drivers;
 use super::stats::Stats;
 use crate::tasks::Tasks;
 
@@ -90,7 +91,7 @@ struct Member {
 pub(super) struct Lease {
     batch: Option<Batch>,
     shared: Arc<Shared>,
-    /// A statement was sent whose answer has not been read.
+    /// A statement was sent whose answer has not been read, or what was sent together was refused.
     in_flight: bool,
 }
 
@@ -211,6 +212,11 @@ impl Lease {
         self.in_flight = !matches!(answer, Ok(_) | Err(sqlx::Error::Database(_)));
     }
 
+    /// Nothing more can be done with it but to undo it.
+    pub(super) fn spoil(&mut self) {
+        self.in_flight = true;
+    }
+
     /// Undoes it and waits until whatever it has seen of the others of its batch is durable.
     ///
     /// What a transaction reads may have been written by one whose commit is still to come. An answer that rests on it
@@ -278,7 +284,9 @@ impl Batch {
         if !go_on {
             stats.batch();
         }
-        self.connection.execute(text).await.map(|_| ())
+        // With its arguments, of which there are none, because only then the statement is kept prepared.
+        let statement = drivers::query_with(text, SqliteArguments::default());
+        statement.execute(&mut self.connection).await.map(|_| ())
     }
 
     /// Tells every member that it is durable.

@@ -6,7 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::error::DbError;
-use super::query::Sql;
+use super::statement::Sql;
 use super::{Db, Engine};
 
 /// One step of a schema. Never edited once released: the history remembers its checksum.

@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::Hook;
 use super::error::DbError;
+use super::query::drivers;
+use super::statement::For;
 use crate::tasks::Tasks;
 
 /// A module's PostgreSQL database.
@@ -149,6 +151,8 @@ pub(super) struct PgTx {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Nothing was sent yet.
+    NotBegun,
     Ready,
     /// A statement was sent whose answer has not been read.
     InFlight,
@@ -157,23 +161,25 @@ enum State {
 }
 
 impl PgTx {
+    /// A connection for a transaction that begins with its first statement.
     pub(super) async fn begin(pool: &PgPool, tasks: Tasks) -> Result<Self, DbError> {
-        let mut tx = Self { connection: Some(pool.acquire().await?), state: State::Ready, tasks };
-        let begun = tx.connection()?.execute("BEGIN").await;
-        tx.answered(&begun);
-        begun?;
-        Ok(tx)
+        Ok(Self { connection: Some(pool.acquire().await?), state: State::NotBegun, tasks })
     }
 
     /// The connection, for one statement; [`PgTx::answered`] follows when its answer was read.
-    pub(super) fn connection(&mut self) -> Result<&mut PgConnection, DbError> {
-        match &mut self.connection {
-            Some(connection) if self.state == State::Ready => {
-                self.state = State::InFlight;
-                Ok(connection)
+    pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, DbError> {
+        let Some(connection) = &mut self.connection else { return Err(DbError::Aborted) };
+        match std::mem::replace(&mut self.state, State::InFlight) {
+            State::NotBegun => {
+                connection.execute("BEGIN").await?;
             }
-            _ => Err(DbError::Aborted),
+            State::Ready => {}
+            ended @ (State::InFlight | State::Failed) => {
+                self.state = ended;
+                return Err(DbError::Aborted);
+            }
         }
+        Ok(connection)
     }
 
     /// The answer was read. An error of the database is one; a connection that broke has given none.
@@ -185,17 +191,35 @@ impl PgTx {
         };
     }
 
-    pub(super) async fn commit(mut self, hooks: Vec<Hook>) -> Result<(), DbError> {
-        let done = self.connection()?.execute("COMMIT").await;
-        match done {
-            Ok(_) => {
-                drop(self.connection.take());
-                super::run(hooks);
-                Ok(())
-            }
-            Err(error @ sqlx::Error::Database(_)) => Err(error.into()),
-            Err(error) => Err(DbError::CommitUnknown(std::sync::Arc::new(error))),
+    /// Makes it durable, with what is sent last. A transaction of that alone needs no other statement.
+    pub(super) async fn commit(
+        mut self,
+        last: Option<For<PgArguments>>,
+        hooks: Vec<Hook>,
+    ) -> Result<(), DbError> {
+        let alone = self.state == State::NotBegun;
+        if let Some((text, values, keep)) = last {
+            let query = drivers::query_with(text, values).persistent(keep);
+            let connection = if alone { self.untouched()? } else { self.connection().await? };
+            let done = query.execute(connection).await;
+            self.answered(&done);
+            match done {
+                Err(error) if alone => return Err(not_committed(error)),
+                done => done?,
+            };
         }
+        if !alone && let Err(error) = self.connection().await?.execute("COMMIT").await {
+            return Err(not_committed(error));
+        }
+        drop(self.connection.take());
+        super::run(hooks);
+        Ok(())
+    }
+
+    /// The connection while nothing was sent, for a statement that is a transaction of its own.
+    fn untouched(&mut self) -> Result<&mut PgConnection, DbError> {
+        self.state = State::InFlight;
+        self.connection.as_deref_mut().ok_or(DbError::Aborted)
     }
 
     pub(super) async fn rollback(mut self) {
@@ -212,11 +236,22 @@ impl PgTx {
             connection.close_on_drop();
             return None;
         }
+        if self.state == State::NotBegun {
+            return None;
+        }
         Some(self.tasks.spawn(async move {
             if connection.execute("ROLLBACK").await.is_err() {
                 connection.close_on_drop();
             }
         }))
+    }
+}
+
+/// What it means that a statement failed which was to make everything durable.
+fn not_committed(error: sqlx::Error) -> DbError {
+    match error {
+        sqlx::Error::Database(_) => error.into(),
+        _ => DbError::CommitUnknown(std::sync::Arc::new(error)),
     }
 }
 

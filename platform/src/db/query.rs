@@ -1,154 +1,72 @@
 //! One statement, whichever database it goes to.
 
-use std::fmt::Write as _;
+use std::future::Future;
 
-use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, Postgres, Sqlite, SqlitePool, Type};
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 
 use super::error::DbError;
-use super::group::Lease;
-use super::postgres::PgTx;
-use super::stats::Stats;
-
-/// The text of a statement: one for both databases, or one each where they disagree.
-///
-/// A text may hold markers that become as many placeholders as there are values: `IN {list}` and
-/// `VALUES {rows}`. Values themselves never become part of a text.
-#[derive(Debug, Clone, Copy)]
-pub struct Sql {
-    sqlite: &'static str,
-    postgres: &'static str,
-}
-
-impl Sql {
-    /// A statement that the two databases want worded differently.
-    pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
-    }
-
-    pub(super) const fn sqlite(self) -> &'static str {
-        self.sqlite
-    }
-
-    pub(super) const fn postgres(self) -> &'static str {
-        self.postgres
-    }
-}
-
-impl From<&'static str> for Sql {
-    fn from(text: &'static str) -> Self {
-        Self { sqlite: text, postgres: text }
-    }
-}
-
-/// A value that both databases can store.
-pub trait Bind:
-    for<'q> Encode<'q, Sqlite> + Type<Sqlite> + for<'q> Encode<'q, Postgres> + Type<Postgres>
-{
-}
-impl<T> Bind for T where
-    T: for<'q> Encode<'q, Sqlite> + Type<Sqlite> + for<'q> Encode<'q, Postgres> + Type<Postgres>
-{
-}
+use super::statement::{Bind, Sql, Statement};
+use super::{Db, Engine, Tx, TxInner, later};
 
 /// A row that both databases can bring. `#[derive(sqlx::FromRow)]` makes one of a struct.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-pub(super) enum Target<'c> {
-    SqlitePool(&'c SqlitePool),
-    Lease(&'c mut Lease),
-    PostgresPool(&'c PgPool),
-    PgTx(&'c mut PgTx),
-}
-
-enum Values {
-    Sqlite(SqliteArguments),
-    Postgres(PgArguments),
-}
-
-/// A statement with its values.
+/// A statement with its values, and where it goes: `&Db` or `&mut Tx`.
 #[must_use = "a query does nothing until it is run"]
-pub struct Query<'c> {
-    target: Target<'c>,
-    text: &'static str,
-    /// What the markers of the text become, in their order.
-    expansions: Vec<String>,
-    values: Values,
-    bound: usize,
-    refused: Option<BoxDynError>,
-    /// A multi-row statement without rows has nothing to do.
-    empty: bool,
-    stats: &'c Stats,
+pub struct Query<T> {
+    target: T,
+    statement: Statement,
 }
 
-impl<'c> Query<'c> {
-    pub(super) fn new(target: Target<'c>, sql: Sql, stats: &'c Stats) -> Self {
-        let (text, values) = match target {
-            Target::SqlitePool(_) | Target::Lease(_) => {
-                (sql.sqlite(), Values::Sqlite(SqliteArguments::default()))
-            }
-            Target::PostgresPool(_) | Target::PgTx(_) => {
-                (sql.postgres(), Values::Postgres(PgArguments::default()))
-            }
-        };
-        Self { target, text, expansions: Vec::new(), values, bound: 0, refused: None, empty: false, stats }
+impl<T> Query<T> {
+    pub(super) fn new(target: T, sql: Sql) -> Self {
+        Self { target, statement: Statement::new(sql) }
     }
 
     /// Binds the next placeholder: `$1`, then `$2`, and so on. Before any `{list}` or `{rows}`.
-    pub fn bind<T: Bind>(mut self, value: T) -> Self {
-        self.push(value);
+    pub fn bind<V: Bind>(mut self, value: V) -> Self {
+        self.statement.bind(value);
         self
     }
 
     /// Puts these values where the next `{list}` stands. Without any the list matches nothing, and its `NOT IN`
     /// matches nothing either.
-    pub fn list<T: Bind>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-        let first = self.bound + 1;
+    pub fn list<V: Bind>(mut self, values: impl IntoIterator<Item = V>) -> Self {
+        let first = self.statement.bound();
         for value in values {
-            self.push(value);
+            self.statement.bind(value);
         }
-        let text = if self.bound < first { "(NULL)".to_owned() } else { placeholders(first, self.bound) };
-        self.expansions.push(text);
+        self.statement.end_list(first);
         self
     }
 
     /// Puts one row for each item where the next `{rows}` stands; `bind` binds an item's columns in order.
     /// Without any item the statement is not sent and changes nothing.
     pub fn rows<I>(mut self, items: impl IntoIterator<Item = I>, bind: impl Fn(Self, I) -> Self) -> Self {
-        let mut text = String::new();
+        let mut ends = vec![self.statement.bound()];
         for item in items {
-            let first = self.bound + 1;
             self = bind(self, item);
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(&placeholders(first, self.bound));
+            ends.push(self.statement.bound());
         }
-        self.empty |= text.is_empty();
-        self.expansions.push(text);
+        self.statement.end_rows(&ends);
         self
     }
+}
 
-    fn push<T: Bind>(&mut self, value: T) {
-        let added = match &mut self.values {
-            Values::Sqlite(values) => values.add(value),
-            Values::Postgres(values) => values.add(value),
-        };
-        self.bound += 1;
-        if let Err(error) = added {
-            self.refused.get_or_insert(error);
-        }
-    }
-
+#[expect(private_bounds, reason = "a statement goes to `&Db` or `&mut Tx` and to nothing else")]
+impl<T: Target> Query<T> {
     /// Runs it. Returns the number of rows it changed.
     ///
     /// # Errors
     /// The database refused it or could not be asked.
     pub async fn run(self) -> Result<u64, DbError> {
-        run::Run.on(self).await
+        if self.statement.is_empty() {
+            return Ok(0);
+        }
+        self.target.run(self.statement).await
     }
 
     /// Runs it. Returns its first row, of which there must be one.
@@ -173,126 +91,112 @@ impl<'c> Query<'c> {
     /// # Errors
     /// As [`Query::run`].
     pub async fn all<R: Row>(self) -> Result<Vec<R>, DbError> {
-        run::All(std::marker::PhantomData).on(self).await
-    }
-
-    fn text(&self) -> SqlText {
-        if self.expansions.is_empty() {
-            return SqlText::Fixed(self.text);
+        if self.statement.is_empty() {
+            return Ok(Vec::new());
         }
-        let mut expansions = self.expansions.iter();
-        let mut text = String::with_capacity(self.text.len() + self.bound * 5);
-        let mut rest = self.text;
-        while let Some(start) = rest.find('{') {
-            let (before, marker) = rest.split_at(start);
-            text.push_str(before);
-            if let Some(after) = marker.strip_prefix("{list}").or_else(|| marker.strip_prefix("{rows}")) {
-                text.push_str(expansions.next().map_or("", String::as_str));
-                rest = after;
-            } else {
-                // A brace of its own, as in an empty JSON object.
-                text.push('{');
-                rest = &marker[1..];
-            }
-        }
-        text.push_str(rest);
-        SqlText::Expanded(text)
+        self.target.all(self.statement).await
     }
 }
 
-fn placeholders(first: usize, last: usize) -> String {
-    let mut text = String::from("(");
-    for number in first..=last {
-        let _ = write!(text, "{}${number}", if number == first { "" } else { "," });
+impl Query<&mut Tx> {
+    /// Leaves it for later: it is sent with others, in one go, before the next statement that is run, or with the
+    /// commit. What is wrong with it is said then, and the transaction is undone.
+    ///
+    /// Those that are sent together must not build on each other: on PostgreSQL none sees what another changes.
+    pub fn later(self) {
+        self.leave(false);
     }
-    text.push(')');
-    text
-}
 
-enum SqlText {
-    Fixed(&'static str),
-    /// Made of a fixed text and placeholders only.
-    Expanded(String),
-}
+    /// The same for a statement that must change exactly one row. If it does not, whatever is sent next or the commit
+    /// answers [`DbError::Missing`], and the transaction is undone.
+    pub fn later_changing_one(self) {
+        self.leave(true);
+    }
 
-impl sqlx::SqlSafeStr for SqlText {
-    fn into_sql_str(self) -> sqlx::SqlStr {
-        match self {
-            Self::Fixed(text) => text.into_sql_str(),
-            Self::Expanded(text) => AssertSqlSafe(text).into_sql_str(),
+    fn leave(self, changes_one: bool) {
+        if !self.statement.is_empty() {
+            self.target.later.push((self.statement, changes_one));
         }
     }
 }
 
-mod run {
-    //! The four targets, spelled out once for statements with rows and once for those without.
+/// Where a statement goes.
+trait Target: Send {
+    fn run(self, statement: Statement) -> impl Future<Output = Result<u64, DbError>> + Send;
+    fn all<R: Row>(self, statement: Statement) -> impl Future<Output = Result<Vec<R>, DbError>> + Send;
+}
 
-    use std::marker::PhantomData;
+/// The drivers' own functions, which speak to one database each.
+pub(super) mod drivers {
+    pub(in crate::db) use sqlx::{query_as_with, query_with};
+}
 
-    use super::{DbError, Query, Row, Target, Values};
-
-    pub(super) struct Run;
-    pub(super) struct All<R>(pub(super) PhantomData<R>);
-
-    /// A statement of this many values or more is not worth a place in the statement cache.
-    const TOO_WIDE_TO_CACHE: usize = 64;
-
-    macro_rules! on_target {
-        ($query:ident, $make:path, $fetch:ident, $finish:expr) => {{
-            let mut query = $query;
-            if let Some(refused) = query.refused.take() {
-                return Err(DbError::Other(sqlx::Error::Encode(refused)));
+impl Target for &Db {
+    async fn run(self, statement: Statement) -> Result<u64, DbError> {
+        self.0.stats.statement();
+        match &self.0.engine {
+            Engine::Sqlite { readers, .. } => {
+                let (text, values, keep) = statement.for_sqlite()?;
+                let done = drivers::query_with(text, values).persistent(keep).execute(readers).await?;
+                Ok(done.rows_affected())
             }
-            if query.empty {
-                return Ok(Default::default());
+            Engine::Postgres { pool, .. } => {
+                let (text, values, keep) = statement.for_postgres()?;
+                let done = drivers::query_with(text, values).persistent(keep).execute(pool).await?;
+                Ok(done.rows_affected())
             }
-            query.stats.statement();
-            let text = query.text();
-            let keep = query.bound < TOO_WIDE_TO_CACHE;
-            match (query.target, query.values) {
-                (Target::SqlitePool(pool), Values::Sqlite(values)) => $make(text, values)
-                    .persistent(keep)
-                    .$fetch(pool)
-                    .await
-                    .map($finish)
-                    .map_err(DbError::from),
-                (Target::Lease(lease), Values::Sqlite(values)) => {
-                    let connection = lease.connection()?;
-                    let result = $make(text, values).persistent(keep).$fetch(connection).await;
-                    lease.answered(&result);
-                    result.map($finish).map_err(DbError::from)
-                }
-                (Target::PostgresPool(pool), Values::Postgres(values)) => $make(text, values)
-                    .persistent(keep)
-                    .$fetch(pool)
-                    .await
-                    .map($finish)
-                    .map_err(DbError::from),
-                (Target::PgTx(tx), Values::Postgres(values)) => {
-                    let connection = tx.connection()?;
-                    let result = $make(text, values).persistent(keep).$fetch(connection).await;
-                    tx.answered(&result);
-                    result.map($finish).map_err(DbError::from)
-                }
-                _ => Err(DbError::Aborted),
-            }
-        }};
-    }
-
-    mod drivers {
-        pub(super) use sqlx::{query_as_with, query_with};
-    }
-
-    impl Run {
-        pub(super) async fn on(self, query: Query<'_>) -> Result<u64, DbError> {
-            on_target!(query, drivers::query_with, execute, |done| done.rows_affected())
         }
     }
 
-    impl<R: Row> All<R> {
-        pub(super) async fn on(self, query: Query<'_>) -> Result<Vec<R>, DbError> {
-            on_target!(query, drivers::query_as_with::<_, R, _>, fetch_all, |rows| rows)
+    async fn all<R: Row>(self, statement: Statement) -> Result<Vec<R>, DbError> {
+        self.0.stats.statement();
+        match &self.0.engine {
+            Engine::Sqlite { readers, .. } => {
+                let (text, values, keep) = statement.for_sqlite()?;
+                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(readers).await?)
+            }
+            Engine::Postgres { pool, .. } => {
+                let (text, values, keep) = statement.for_postgres()?;
+                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(pool).await?)
+            }
         }
+    }
+}
+
+impl Target for &mut Tx {
+    async fn run(self, statement: Statement) -> Result<u64, DbError> {
+        if let TxInner::Sqlite(lease) = &mut self.inner {
+            self.later.push((statement, false));
+            self.db.0.stats.statements(self.later.len());
+            return Ok(later::send(lease, std::mem::take(&mut self.later)).await?.changed);
+        }
+        self.send_later().await?;
+        self.db.0.stats.statement();
+        let TxInner::Postgres(tx) = &mut self.inner else { return Err(DbError::Aborted) };
+        let (text, values, keep) = statement.for_postgres()?;
+        let query = drivers::query_with(text, values).persistent(keep);
+        let done = query.execute(tx.connection().await?).await;
+        tx.answered(&done);
+        Ok(done?.rows_affected())
+    }
+
+    async fn all<R: Row>(self, statement: Statement) -> Result<Vec<R>, DbError> {
+        if let TxInner::Sqlite(lease) = &mut self.inner {
+            self.later.push((statement, false));
+            self.db.0.stats.statements(self.later.len());
+            let last = later::send(lease, std::mem::take(&mut self.later)).await?;
+            let rows = last.rows.iter().map(R::from_row).collect();
+            lease.answered(&rows);
+            return Ok(rows?);
+        }
+        self.send_later().await?;
+        self.db.0.stats.statement();
+        let TxInner::Postgres(tx) = &mut self.inner else { return Err(DbError::Aborted) };
+        let (text, values, keep) = statement.for_postgres()?;
+        let query = drivers::query_as_with(text, values).persistent(keep);
+        let rows = query.fetch_all(tx.connection().await?).await;
+        tx.answered(&rows);
+        Ok(rows?)
     }
 }
 

@@ -30,6 +30,10 @@ impl Stats {
         self.0.statements.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn statements(&self, sent: usize) {
+        self.0.statements.fetch_add(sent as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn commit(&self) {
         self.0.commits.fetch_add(1, Ordering::Relaxed);
     }

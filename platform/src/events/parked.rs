@@ -55,7 +55,7 @@ pub async fn replay(db: &Db, listener: &str) -> Result<u64, DbError> {
     let woken = tx
         .query("UPDATE parked_events SET attempts = 0, next_attempt = $1 WHERE listener = $2")
         .bind(db.clock().now())
-        .bind(listener)
+        .bind(listener.to_owned())
         .run()
         .await?;
     tx.commit().await?;

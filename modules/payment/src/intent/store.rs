@@ -163,7 +163,7 @@ macro_rules! update {
     };
 }
 
-fn bind(query: Query<'_>, id: IntentId, by: Amounts, now: Moment) -> Query<'_> {
+fn bind<T>(query: Query<T>, id: IntentId, by: Amounts, now: Moment) -> Query<T> {
     query
         .bind(by.authorized)
         .bind(by.captured)
@@ -212,6 +212,6 @@ pub(crate) async fn advance(
     Ok(row.map(Intent::from))
 }
 
-fn way(row: Query<'_>, (from, news, to): Way) -> Query<'_> {
+fn way<T>(row: Query<T>, (from, news, to): Way) -> Query<T> {
     row.bind(from.as_str()).bind(to.as_str()).bind(news.leaves_a_promise())
 }

@@ -165,7 +165,7 @@ pub(crate) async fn save(tx: &mut Tx, products: &[Product]) -> Result<(), DbErro
     .map(|_| ())
 }
 
-fn row<'q>(row: platform::db::Query<'q>, product: &Product) -> platform::db::Query<'q> {
+fn row<T>(row: platform::db::Query<T>, product: &Product) -> platform::db::Query<T> {
     row.bind(product.id)
         .bind(product.slug.clone())
         .bind(product.title.clone())

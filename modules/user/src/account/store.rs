@@ -139,7 +139,7 @@ pub(crate) async fn rename(
              WHERE id = $3 AND status = 'active'
              RETURNING id, kind, email, name, status, role, version, created_at, updated_at",
         )
-        .bind(name.as_str())
+        .bind(name.as_str().to_owned())
         .bind(now)
         .bind(id)
         .maybe()
