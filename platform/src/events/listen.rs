@@ -154,10 +154,10 @@ impl Reader {
                     listener = self.listener.name(), event.id = %event.id, event.kind = %event.kind, error = %error,
                     "an event could not be applied; it is set aside and tried again"
                 );
-                let mut tx = self.db.begin().await?;
-                parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
                 self.look_at_parked = Instant::now();
-                self.finish(tx, event.position).await
+                let Some((mut tx, _)) = self.begin_at(event.position).await? else { return Ok(()) };
+                parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
+                self.end_at(tx, event.position).await
             }
             other => other,
         }
@@ -165,46 +165,55 @@ impl Reader {
 
     /// Applies events and moves the cursor to `position`, in one transaction.
     async fn apply(&mut self, events: &[&Event], position: i64) -> Result<(), ListenerError> {
-        let mut tx = self.db.begin().await?;
-        let parked: HashSet<String> = parked::subjects(&mut tx, self.listener.as_ref()).await?;
+        let Some((mut tx, some_are_parked)) = self.begin_at(position).await? else { return Ok(()) };
+        let parked: HashSet<String> = if some_are_parked {
+            parked::subjects(&mut tx, self.listener.as_ref()).await?
+        } else {
+            HashSet::new()
+        };
         for event in events {
             if parked.contains(&event.subject) {
-                parked::park(
-                    &mut tx,
-                    self.listener.as_ref(),
-                    event,
-                    0,
-                    "an earlier event of its subject is parked",
-                )
-                .await?;
+                let reason = "an earlier event of its subject is parked";
+                parked::park(&mut tx, self.listener.as_ref(), event, 0, reason).await?;
             } else {
                 self.listener.apply(&mut tx, event).await?;
             }
         }
-        self.finish(tx, position).await
+        self.end_at(tx, position).await
     }
 
-    /// Moves the cursor and commits, unless another replica was faster.
-    async fn finish(&mut self, mut tx: Tx, position: i64) -> Result<(), ListenerError> {
+    /// Begins a transaction that moves the cursor to `position`, and says whether events are parked. `None` when
+    /// another replica was faster.
+    async fn begin_at(&mut self, position: i64) -> Result<Option<(Tx, bool)>, ListenerError> {
         let now = self.db.clock().now();
-        let moved = tx
+        let mut tx = self.db.begin().await?;
+        let moved: Option<(bool,)> = tx
             .query(
                 "UPDATE cursors
                  SET position = $1, updated_at = $2
-                 WHERE listener = $3 AND source = $4 AND position = $5",
+                 WHERE listener = $3 AND source = $4 AND position = $5
+                 RETURNING EXISTS (
+                     SELECT 1
+                     FROM parked_events
+                     WHERE parked_events.listener = $3 AND parked_events.source = $4
+                 )",
             )
             .bind(position)
             .bind(now)
             .bind(self.listener.name())
             .bind(self.listener.source())
             .bind(self.saved)
-            .run()
+            .maybe()
             .await?;
-        if moved == 0 {
-            tx.rollback().await?;
-            self.stored().await?;
-            return Ok(());
+        if let Some((some_are_parked,)) = moved {
+            return Ok(Some((tx, some_are_parked)));
         }
+        tx.rollback().await?;
+        self.stored().await?;
+        Ok(None)
+    }
+
+    async fn end_at(&mut self, tx: Tx, position: i64) -> Result<(), ListenerError> {
         tx.commit().await?;
         self.saved = position;
         self.position = Some(position);
