@@ -104,14 +104,12 @@ where
     match answer.status() {
         // Whoever took the key over may find something begun under it.
         StatusCode::UNPROCESSABLE_ENTITY if held.fence == 1 => {
-            idempotency::release(&mut tx, key, held.fence).await?;
+            idempotency::release(&mut tx, key, held.fence);
         }
         status if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY => {
-            idempotency::give_up(&mut tx, key, held.fence).await?;
+            idempotency::give_up(&mut tx, key, held.fence);
         }
-        _ => {
-            idempotency::answer(&mut tx, key, held.fence, answer.to_parts()).await?;
-        }
+        _ => idempotency::answer(&mut tx, key, held.fence, answer.to_parts()),
     }
     tx.commit().await?;
     Ok(answer)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kernel::Moment;
 use uuid::Uuid;
 
-use crate::db::{Db, DbError, Json, Tx};
+use crate::db::{Db, DbError, Json, Query, Tx};
 use crate::http::{IdempotencyKey, StoredAnswer};
 
 /// How long answers are kept.
@@ -65,27 +65,11 @@ pub async fn peek(db: &Db, key: &IdempotencyKey) -> Result<Option<Claim>, DbErro
 /// # Errors
 /// As any statement.
 pub async fn claim(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Result<Claim, DbError> {
-    let clock = tx.db().clock().clone();
-    let (now, effect_id) = (clock.now(), clock.uuid());
-    let inserted = tx
-        .query(
-            "INSERT INTO idempotency_keys
-                 (scope, operation, key, fingerprint, effect_id, leased_until, fence, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(key.scope.clone())
-        .bind(key.operation.clone())
-        .bind(key.key.clone())
-        .bind(hex::encode(key.fingerprint))
-        .bind(effect_id)
-        .bind(now.plus(lease))
-        .bind(now)
-        .run()
-        .await?;
-    if inserted == 1 {
-        return Ok(Claim::Ours(Held { effect_id, fence: 1 }));
+    let (held, insert) = fresh(tx, key, lease);
+    if insert.run().await? == 1 {
+        return Ok(Claim::Ours(held));
     }
+    let now = tx.db().clock().now();
     let known: Known = tx
         .query(
             "SELECT fingerprint, effect_id, leased_until, fence, answer
@@ -123,6 +107,32 @@ pub async fn claim(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Result
     })
 }
 
+/// Claims a key that nobody is known to have used. If somebody has, the commit of `tx` answers [`DbError::Missing`].
+pub fn claim_fresh(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Held {
+    let (held, insert) = fresh(tx, key, lease);
+    insert.later_changing_one();
+    held
+}
+
+fn fresh<'t>(tx: &'t mut Tx, key: &IdempotencyKey, lease: Duration) -> (Held, Query<&'t mut Tx>) {
+    let (now, effect_id) = (tx.db().clock().now(), tx.db().clock().uuid());
+    let insert = tx
+        .query(
+            "INSERT INTO idempotency_keys
+                 (scope, operation, key, fingerprint, effect_id, leased_until, fence, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(key.scope.clone())
+        .bind(key.operation.clone())
+        .bind(key.key.clone())
+        .bind(hex::encode(key.fingerprint))
+        .bind(effect_id)
+        .bind(now.plus(lease))
+        .bind(now);
+    (Held { effect_id, fence: 1 }, insert)
+}
+
 #[derive(sqlx::FromRow)]
 struct Known {
     fingerprint: String,
@@ -132,37 +142,23 @@ struct Known {
     answer: Option<Json<StoredAnswer>>,
 }
 
-/// Keeps the answer, once and for all. `false` when the key was taken over in the meantime or is answered.
-///
-/// # Errors
-/// As any statement.
-pub async fn answer(
-    tx: &mut Tx,
-    key: &IdempotencyKey,
-    fence: i64,
-    answer: StoredAnswer,
-) -> Result<bool, DbError> {
-    let kept = tx
-        .query(
-            "UPDATE idempotency_keys
-             SET answer = $1
-             WHERE scope = $2 AND operation = $3 AND key = $4 AND fence = $5 AND answer IS NULL",
-        )
-        .bind(Json(answer))
-        .bind(key.scope.clone())
-        .bind(key.operation.clone())
-        .bind(key.key.clone())
-        .bind(fence)
-        .run()
-        .await?;
-    Ok(kept == 1)
+/// Keeps the answer, once and for all, unless the key was taken over in the meantime or is answered.
+pub fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswer) {
+    tx.query(
+        "UPDATE idempotency_keys
+         SET answer = $1
+         WHERE scope = $2 AND operation = $3 AND key = $4 AND fence = $5 AND answer IS NULL",
+    )
+    .bind(Json(answer))
+    .bind(key.scope.clone())
+    .bind(key.operation.clone())
+    .bind(key.key.clone())
+    .bind(fence)
+    .later();
 }
 
 /// Gives the key up without an answer, so that the next to send it resumes the work at once.
-///
-/// # Errors
-/// As any statement.
-pub async fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<(), DbError> {
+pub fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
     let now = tx.db().clock().now();
     tx.query(
         "UPDATE idempotency_keys
@@ -174,17 +170,12 @@ pub async fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<()
     .bind(key.operation.clone())
     .bind(key.key.clone())
     .bind(fence)
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }
 
 /// Lets go of the key as if it had never been used: what was asked for could not be begun, and the next request may
 /// ask for something else.
-///
-/// # Errors
-/// As any statement.
-pub async fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<(), DbError> {
+pub fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
     tx.query(
         "DELETE FROM idempotency_keys
          WHERE scope = $1 AND operation = $2 AND key = $3 AND fence = $4 AND answer IS NULL",
@@ -193,9 +184,7 @@ pub async fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) -> Result<()
     .bind(key.operation.clone())
     .bind(key.key.clone())
     .bind(fence)
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }
 
 /// Forgets keys older than seven days. `true` says that there may be more.

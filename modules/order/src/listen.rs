@@ -72,7 +72,7 @@ async fn wake(tx: &mut Tx, order: OrderId) -> Result<(), ListenerError> {
             checkout.state = next.state;
             checkout.wake_at = (next.wake == Wake::Now).then_some(now);
             checkout.updated_at = now;
-            checkout::store::advance(tx, &checkout).await?;
+            checkout::store::advance(tx, &checkout).later();
         }
         _ => {}
     }

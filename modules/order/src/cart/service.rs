@@ -121,7 +121,7 @@ impl Carts {
             return Err(CartError::VariantUnavailable { index, currency });
         }
         let mut tx = self.db.begin().await?;
-        store::insert(&mut tx, &priced.cart).await?;
+        store::insert(&mut tx, &priced.cart);
         tx.commit().await?;
         Ok((priced, token))
     }

@@ -64,7 +64,7 @@ pub(crate) async fn find(db: &Db, id: CartId) -> Result<Option<Cart>, DbError> {
 }
 
 /// Stores a new cart.
-pub(crate) async fn insert(tx: &mut Tx, cart: &Cart) -> Result<(), DbError> {
+pub(crate) fn insert(tx: &mut Tx, cart: &Cart) {
     tx.query(
         "INSERT INTO carts
              (id, status, currency, customer_id, token_hash, email, shipping_address, billing_address,
@@ -85,9 +85,7 @@ pub(crate) async fn insert(tx: &mut Tx, cart: &Cart) -> Result<(), DbError> {
     .bind(cart.version)
     .bind(cart.created_at)
     .bind(cart.updated_at)
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }
 
 /// Stores an open cart's changes, unless somebody else changed it since it was read. Returns whether it did.
@@ -113,37 +111,32 @@ pub(crate) async fn update(tx: &mut Tx, cart: &Cart) -> Result<bool, DbError> {
     Ok(updated == 1)
 }
 
-/// Locks an open cart for an order. Returns whether it was open and unchanged.
-pub(crate) async fn lock(tx: &mut Tx, cart: &Cart, order: OrderId, now: Moment) -> Result<bool, DbError> {
-    let locked = tx
-        .query(
-            "UPDATE carts
-             SET status = 'completing', order_id = $1, updated_at = $2
-             WHERE id = $3 AND version = $4 AND status = 'open'",
-        )
-        .bind(order)
-        .bind(now)
-        .bind(cart.id)
-        .bind(cart.version)
-        .run()
-        .await?;
-    Ok(locked == 1)
+/// Locks an open cart for an order. Unless it is open and unchanged, the commit answers [`DbError::Missing`].
+pub(crate) fn lock(tx: &mut Tx, cart: &Cart, order: OrderId, now: Moment) {
+    tx.query(
+        "UPDATE carts
+         SET status = 'completing', order_id = $1, updated_at = $2
+         WHERE id = $3 AND version = $4 AND status = 'open'",
+    )
+    .bind(order)
+    .bind(now)
+    .bind(cart.id)
+    .bind(cart.version)
+    .later_changing_one();
 }
 
 /// Its order is placed: the cart has done its work.
-pub(crate) async fn complete(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
+pub(crate) fn complete(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) {
     tx.query("UPDATE carts SET status = 'completed', updated_at = $1 WHERE id = $2 AND order_id = $3")
         .bind(now)
         .bind(id)
         .bind(order)
-        .run()
-        .await
-        .map(|_| ())
+        .later();
 }
 
 /// Its order came to nothing: the cart can be changed again. The version rises, so that the next attempt reserves
 /// under a key of its own.
-pub(crate) async fn reopen(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) -> Result<(), DbError> {
+pub(crate) fn reopen(tx: &mut Tx, id: CartId, order: OrderId, now: Moment) {
     tx.query(
         "UPDATE carts
          SET status = 'open', order_id = NULL, updated_at = $1, version = version + 1
@@ -152,7 +145,5 @@ pub(crate) async fn reopen(tx: &mut Tx, id: CartId, order: OrderId, now: Moment)
     .bind(now)
     .bind(id)
     .bind(order)
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }

@@ -89,12 +89,7 @@ impl Checkouts {
         let (reservation_key, lease_ends) = match self.reserve(call, &priced, cart_is, purchase).await? {
             Reserved::Held { key, until } => (key, until),
             Reserved::Refused(problem) => return self.refuse(purchase, *problem).await,
-            Reserved::SomebodyElses => {
-                return match idempotency::peek(&self.db, &purchase.key).await? {
-                    Some(claim) => commands::settled(claim).map(Begun::Answered),
-                    None => Ok(Begun::SomebodyElses),
-                };
-            }
+            Reserved::SomebodyElses => return self.somebody_elses(purchase).await,
         };
 
         let now = self.db.clock().now();
@@ -117,29 +112,19 @@ impl Checkouts {
         };
 
         let mut tx = self.db.begin().await?;
-        match idempotency::claim(&mut tx, &purchase.key, LEASE).await? {
-            Claim::Ours(held) => checkout.request = Some((purchase.key.clone(), held.fence)),
-            other => {
-                tx.rollback().await?;
-                return commands::settled(other).map(Begun::Answered);
-            }
-        }
+        let held = idempotency::claim_fresh(&mut tx, &purchase.key, LEASE);
+        checkout.request = Some((purchase.key.clone(), held.fence));
         let NewOrder { order, mut cart } = order;
         match cart_is {
-            CartIs::Stored => {
-                if !cart::store::lock(&mut tx, &cart, order.id, now).await? {
-                    tx.rollback().await?;
-                    return Ok(Begun::SomebodyElses);
-                }
-            }
+            CartIs::Stored => cart::store::lock(&mut tx, &cart, order.id, now),
             CartIs::New => {
                 cart.status = CartStatus::Completing;
                 cart.order_id = Some(order.id);
-                cart::store::insert(&mut tx, &cart).await?;
+                cart::store::insert(&mut tx, &cart);
             }
         }
-        crate::order::store::insert(&mut tx, &order).await?;
-        store::insert(&mut tx, &checkout).await?;
+        crate::order::store::insert(&mut tx, &order);
+        store::insert(&mut tx, &checkout);
         tx.publish(&OrderCreated {
             order_id: order.id,
             user_id: order.customer_id.map(|id| user_api::AccountId::from_uuid(id).to_string()),
@@ -149,9 +134,17 @@ impl Checkouts {
         .await?;
         match tx.commit().await {
             Ok(()) => Ok(Begun::Ours(Box::new(Driven { checkout, order }))),
-            // A unique index was faster than the lock: another order of the same cart.
-            Err(DbError::Unique(_)) => Ok(Begun::SomebodyElses),
+            // Somebody was faster, under this key or with this cart.
+            Err(DbError::Missing | DbError::Unique(_)) => self.somebody_elses(purchase).await,
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Another purchase got further: the answer to this key, if it was under this key.
+    async fn somebody_elses(&self, purchase: &Purchase) -> Result<Begun, Problem> {
+        match idempotency::peek(&self.db, &purchase.key).await? {
+            Some(claim) => commands::settled(claim).map(Begun::Answered),
+            None => Ok(Begun::SomebodyElses),
         }
     }
 
@@ -215,7 +208,7 @@ impl Checkouts {
         let mut tx = self.db.begin().await?;
         match idempotency::claim(&mut tx, &purchase.key, LEASE).await? {
             Claim::Ours(held) => {
-                idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts()).await?;
+                idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts());
                 tx.commit().await?;
                 Ok(Begun::Answered(answer))
             }

@@ -88,18 +88,21 @@ impl Checkouts {
         if let Some(told) = told {
             let told = told.to_parts();
             if let Some((key, fence)) = &checkout.request {
-                idempotency::answer(&mut tx, key, *fence, told.clone()).await?;
+                idempotency::answer(&mut tx, key, *fence, told.clone());
             }
             checkout.answer = Some(told);
         }
-        if !store::advance(&mut tx, &checkout).await? {
-            tx.rollback().await?;
-            if let Some(newer) = store::find(&self.db, checkout.id).await? {
-                driven.checkout = newer;
+        store::advance(&mut tx, &checkout).later_changing_one();
+        match tx.commit().await {
+            Ok(()) => {}
+            Err(DbError::Missing) => {
+                let newer = store::find(&self.db, checkout.id).await?;
+                driven.checkout =
+                    newer.filter(|newer| newer.version > checkout.version).ok_or(DbError::Missing)?;
+                return Ok(false);
             }
-            return Ok(false);
+            Err(error) => return Err(error),
         }
-        tx.commit().await?;
         checkout.version += 1;
         *driven = Driven { checkout, order };
         Ok(true)
@@ -126,10 +129,8 @@ impl Checkouts {
         order.placed_at = Some(now);
         order.updated_at = now;
         order.version += 1;
-        if !order::store::place(tx, order).await? {
-            return Err(DbError::Missing);
-        }
-        cart::store::complete(tx, order.cart_id, order.id, now).await?;
+        order::store::place(tx, order);
+        cart::store::complete(tx, order.cart_id, order.id, now);
         tx.publish(&OrderPlaced { order_id: order.id, number, reservation_key: order.reservation_key })
             .await?;
         Ok(answer::placed(order.clone(), checkout.payment.guest_token.clone()))
@@ -151,7 +152,7 @@ impl Checkouts {
         if !order::store::cancel(tx, order.id, from, order.payment_status, problem.code(), now).await? {
             return Err(DbError::Missing);
         }
-        cart::store::reopen(tx, order.cart_id, order.id, now).await?;
+        cart::store::reopen(tx, order.cart_id, order.id, now);
         // The checkout itself ends the payment and releases the stock; nobody else has anything to do.
         tx.publish(&OrderCanceled {
             order_id: order.id,

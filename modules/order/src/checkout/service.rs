@@ -265,10 +265,8 @@ impl Checkouts {
         let now = self.db.clock().now();
         checkout.log.push(LogEntry { at: now, input: what, state: checkout.state.name().to_owned() });
         let mut tx = self.db.begin().await?;
-        if store::advance(&mut tx, checkout).await? {
-            tx.commit().await?;
-        }
-        Ok(())
+        store::advance(&mut tx, checkout).later();
+        Ok(tx.commit().await?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::{Moment, Page, PageRequest};
 use order_api::{CartId, CheckoutId, OrderId};
 use payment_api::CaptureMethod;
-use platform::db::{Db, DbError, Json, Sql, Tx};
+use platform::db::{Db, DbError, Json, Query, Sql, Tx};
 use platform::http::{IdempotencyKey, StoredAnswer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -183,7 +183,7 @@ pub(crate) async fn list(
 }
 
 /// Stores a new checkout.
-pub(crate) async fn insert(tx: &mut Tx, checkout: &Checkout) -> Result<(), DbError> {
+pub(crate) fn insert(tx: &mut Tx, checkout: &Checkout) {
     tx.query(
         "INSERT INTO checkouts
              (id, cart_id, order_id, state, detail, log, payment, lease_ends, idempotency, answer, wake_at,
@@ -205,33 +205,27 @@ pub(crate) async fn insert(tx: &mut Tx, checkout: &Checkout) -> Result<(), DbErr
     .bind(checkout.version)
     .bind(checkout.created_at)
     .bind(checkout.updated_at)
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }
 
-/// Stores a step, unless somebody else drove it on since it was read. Returns whether it did.
-pub(crate) async fn advance(tx: &mut Tx, checkout: &Checkout) -> Result<bool, DbError> {
-    let advanced = tx
-        .query(
-            "UPDATE checkouts
-             SET state = $1, detail = $2, log = $3, lease_ends = $4, answer = $5, wake_at = $6, leased_until = $7,
-                 updated_at = $8, version = version + 1
-             WHERE id = $9 AND version = $10",
-        )
-        .bind(checkout.state.name())
-        .bind(Json(checkout.state.clone()))
-        .bind(Json(checkout.log.clone()))
-        .bind(checkout.lease_ends)
-        .bind(checkout.answer.clone().map(Json))
-        .bind(checkout.wake_at)
-        .bind(checkout.leased_until)
-        .bind(checkout.updated_at)
-        .bind(checkout.id)
-        .bind(checkout.version)
-        .run()
-        .await?;
-    Ok(advanced == 1)
+/// Stores a step. When somebody else drove it on since it was read, this changes nothing.
+pub(crate) fn advance<'t>(tx: &'t mut Tx, checkout: &Checkout) -> Query<&'t mut Tx> {
+    tx.query(
+        "UPDATE checkouts
+         SET state = $1, detail = $2, log = $3, lease_ends = $4, answer = $5, wake_at = $6, leased_until = $7,
+             updated_at = $8, version = version + 1
+         WHERE id = $9 AND version = $10",
+    )
+    .bind(checkout.state.name())
+    .bind(Json(checkout.state.clone()))
+    .bind(Json(checkout.log.clone()))
+    .bind(checkout.lease_ends)
+    .bind(checkout.answer.clone().map(Json))
+    .bind(checkout.wake_at)
+    .bind(checkout.leased_until)
+    .bind(checkout.updated_at)
+    .bind(checkout.id)
+    .bind(checkout.version)
 }
 
 /// Whether any checkout is due and nobody drives it.

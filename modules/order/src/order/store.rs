@@ -270,7 +270,7 @@ pub(crate) async fn list(
 }
 
 /// Stores a new order with its lines.
-pub(crate) async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
+pub(crate) fn insert(tx: &mut Tx, order: &Order) {
     tx.query(
         "INSERT INTO orders
              (id, number, status, payment_status, fulfillment_status, cart_id, customer_id, token_hash, email,
@@ -303,8 +303,7 @@ pub(crate) async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
     .bind(order.version)
     .bind(order.created_at)
     .bind(order.updated_at)
-    .run()
-    .await?;
+    .later();
     tx.query(
         "INSERT INTO order_items
              (id, order_id, place, variant_id, product_id, sku, title, variant_title, requires_shipping, quantity,
@@ -328,32 +327,25 @@ pub(crate) async fn insert(tx: &mut Tx, order: &Order) -> Result<(), DbError> {
             .bind(item.total)
             .bind(item.tax)
     })
-    .run()
-    .await
-    .map(|_| ())
+    .later();
 }
 
-/// Places an order that waits for its payment. Returns whether it did.
-///
-/// # Errors
-/// [`DbError::Unique`] when the number is taken.
-pub(crate) async fn place(tx: &mut Tx, order: &Order) -> Result<bool, DbError> {
-    let placed = tx
-        .query(
-            "UPDATE orders
-             SET status = 'placed', number = $1, payment_status = $2, authorized_minor = $3, captured_minor = $4,
-                 placed_at = $5, updated_at = $5, version = version + 1
-             WHERE id = $6 AND status = 'pendingPayment'",
-        )
-        .bind(order.number.clone())
-        .bind(order.payment_status.as_str())
-        .bind(order.paid.authorized)
-        .bind(order.paid.captured)
-        .bind(order.placed_at)
-        .bind(order.id)
-        .run()
-        .await?;
-    Ok(placed == 1)
+/// Places an order that waits for its payment. If it does not wait, the commit answers [`DbError::Missing`]; if its
+/// number is taken, [`DbError::Unique`].
+pub(crate) fn place(tx: &mut Tx, order: &Order) {
+    tx.query(
+        "UPDATE orders
+         SET status = 'placed', number = $1, payment_status = $2, authorized_minor = $3, captured_minor = $4,
+             placed_at = $5, updated_at = $5, version = version + 1
+         WHERE id = $6 AND status = 'pendingPayment'",
+    )
+    .bind(order.number.clone())
+    .bind(order.payment_status.as_str())
+    .bind(order.paid.authorized)
+    .bind(order.paid.captured)
+    .bind(order.placed_at)
+    .bind(order.id)
+    .later_changing_one();
 }
 
 /// Cancels an order in this status. Returns whether it did.

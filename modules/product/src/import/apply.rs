@@ -181,7 +181,7 @@ impl Apply {
         let clock = self.db.clock();
         let (kind, effect) = (MovementKind::Imported, import.id.uuid());
         let arrived = variant::service::first_stock(clock, &new, kind, effect, &cause);
-        stock::store::insert_movements(tx, &arrived).await?;
+        stock::store::enter(tx, &arrived);
         self.recount(tx, import, &ready.recounts).await?;
         let ids = || ready.products.iter().map(|product| product.id);
         let created: Vec<ProductCreated> =
@@ -227,7 +227,7 @@ impl Apply {
                 created_at: import.updated_at,
             });
         }
-        stock::store::insert_movements(tx, &movements).await?;
+        stock::store::enter(tx, &movements);
         match stock::change::apply(tx, &self.kept, &changes).await? {
             Some(_) => Ok(()),
             None => Err(ApplyError::SetAside),

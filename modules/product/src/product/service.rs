@@ -113,7 +113,7 @@ impl Products {
         stock::store::insert_levels(&mut tx, &variants).await?;
         let received =
             variant::service::first_stock(clock, &variants, MovementKind::Received, id.uuid(), cause);
-        stock::store::insert_movements(&mut tx, &received).await?;
+        stock::store::enter(&mut tx, &received);
         tx.publish(&ProductCreated { product_id: id }).await?;
         self.kept.end_with(&mut tx, [id]);
         tx.commit().await?;

@@ -154,16 +154,18 @@ impl Reservations {
     ) -> Result<Attempt, ReservationError> {
         let now = self.db.clock().now();
         let expires_at = now.plus(lease);
-        if !store::insert(&mut tx, key, lines, expires_at, now).await? {
-            tx.rollback().await?;
-            return Ok(Attempt::Known);
-        }
-        if stock::change::apply(&mut tx, &self.kept, &gather(lines, 0, 1)).await?.is_none() {
-            tx.rollback().await?;
-            return Ok(Attempt::NotFromMain);
-        }
-        tx.commit().await?;
-        Ok(Attempt::Done(expires_at))
+        store::insert(&mut tx, key, lines, expires_at, now);
+        let attempt = match stock::change::apply(&mut tx, &self.kept, &gather(lines, 0, 1)).await {
+            Ok(Some(_)) => {
+                tx.commit().await?;
+                return Ok(Attempt::Done(expires_at));
+            }
+            Ok(None) => Attempt::NotFromMain,
+            Err(DbError::Missing) => Attempt::Known,
+            Err(error) => return Err(error.into()),
+        };
+        tx.rollback().await?;
+        Ok(attempt)
     }
 
     async fn prolong(&self, key: Uuid, lease: Duration) -> Result<Moment, ReservationError> {
@@ -218,7 +220,7 @@ impl Reservations {
                 created_at: now,
             })
             .collect();
-        stock::store::insert_movements(tx, &movements).await?;
+        stock::store::enter(tx, &movements);
         Ok(true)
     }
 }

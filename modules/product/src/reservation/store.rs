@@ -32,27 +32,18 @@ impl From<ReservationRow> for Held {
     }
 }
 
-/// Stores a new reservation. Returns whether there was none with this key.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    key: Uuid,
-    lines: &[Line],
-    expires_at: Moment,
-    now: Moment,
-) -> Result<bool, DbError> {
-    let inserted = tx
-        .query(
-            "INSERT INTO reservations (key, status, lines, expires_at, created_at, updated_at)
-             VALUES ($1, 'held', $2, $3, $4, $4)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(key)
-        .bind(Json(lines.to_vec()))
-        .bind(expires_at)
-        .bind(now)
-        .run()
-        .await?;
-    Ok(inserted == 1)
+/// Stores a new reservation. If there is one with this key, what is sent next answers [`DbError::Missing`].
+pub(crate) fn insert(tx: &mut Tx, key: Uuid, lines: &[Line], expires_at: Moment, now: Moment) {
+    tx.query(
+        "INSERT INTO reservations (key, status, lines, expires_at, created_at, updated_at)
+         VALUES ($1, 'held', $2, $3, $4, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(key)
+    .bind(Json(lines.to_vec()))
+    .bind(expires_at)
+    .bind(now)
+    .later_changing_one();
 }
 
 /// Lets a held reservation run on, never shorter than it did. Returns when its lease ends now; `None` when it is not

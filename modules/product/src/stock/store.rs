@@ -1,7 +1,7 @@
 //! How stock is kept.
 
 use kernel::{Moment, Page, PageRequest};
-use platform::db::{Db, DbError, Sql, Tx};
+use platform::db::{Db, DbError, Query, Sql, Tx};
 use product_api::{LocationId, MovementId, ProductId, VariantId};
 use uuid::Uuid;
 
@@ -179,6 +179,18 @@ pub(crate) async fn insert_level(
     Ok(there.is_some())
 }
 
+/// Writes down what moved, unless it is written down already.
+pub(crate) fn enter(tx: &mut Tx, movements: &[Movement]) {
+    tx.query(
+        "INSERT INTO stock_movements
+             (id, effect_id, variant_id, location_id, kind, delta, cause, reason, created_at)
+         VALUES {rows}
+         ON CONFLICT DO NOTHING",
+    )
+    .rows(movements, movement)
+    .later();
+}
+
 /// Writes down what moved. Returns what had not been written down before: one effect moves goods once.
 pub(crate) async fn insert_movements(tx: &mut Tx, movements: &[Movement]) -> Result<Vec<Line>, DbError> {
     let rows: Vec<(VariantId, LocationId, i64)> = tx
@@ -189,21 +201,23 @@ pub(crate) async fn insert_movements(tx: &mut Tx, movements: &[Movement]) -> Res
              ON CONFLICT DO NOTHING
              RETURNING variant_id, location_id, delta",
         )
-        .rows(movements, |row, movement| {
-            row.bind(movement.id)
-                .bind(movement.effect_id)
-                .bind(movement.variant_id)
-                .bind(movement.location_id)
-                .bind(movement.kind.as_str())
-                .bind(movement.delta)
-                .bind(movement.cause.clone())
-                .bind(movement.reason.clone())
-                .bind(movement.created_at)
-        })
+        .rows(movements, movement)
         .all()
         .await?;
     let line = |(variant_id, location_id, quantity)| Line { variant_id, location_id, quantity };
     Ok(rows.into_iter().map(line).collect())
+}
+
+fn movement<T>(row: Query<T>, movement: &Movement) -> Query<T> {
+    row.bind(movement.id)
+        .bind(movement.effect_id)
+        .bind(movement.variant_id)
+        .bind(movement.location_id)
+        .bind(movement.kind.as_str())
+        .bind(movement.delta)
+        .bind(movement.cause.clone())
+        .bind(movement.reason.clone())
+        .bind(movement.created_at)
 }
 
 /// How many of these variants a cause has sold and not brought back, by location, the main one first.

@@ -80,7 +80,7 @@ impl Variants {
         store::save_prices(&mut tx, &added).await?;
         stock::store::insert_levels(&mut tx, &added).await?;
         let received = first_stock(clock, &added, MovementKind::Received, id.uuid(), cause);
-        stock::store::insert_movements(&mut tx, &received).await?;
+        stock::store::enter(&mut tx, &received);
         tx.publish(&ProductUpdated { product_id: product.id }).await?;
         self.kept.end_with(&mut tx, [product.id]);
         tx.commit().await?;
