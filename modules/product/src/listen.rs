@@ -11,7 +11,7 @@ use product_api::{ReservedItem, VariantId};
 
 use crate::catalogue::kept::Kept;
 use crate::reservation::expiry::Heard;
-use crate::reservation::service::Reservations;
+use crate::reservation::service::{Reservations, Sale};
 use crate::stock::{self, LevelChange, Line, Movement, MovementKind, put_back};
 
 /// Hears of orders.
@@ -44,7 +44,7 @@ impl Listener for Orders {
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {
         if let Some(placed) = event.read::<OrderPlaced>()? {
-            return self.sell(tx, &placed).await;
+            return self.sell(tx, vec![placed]).await;
         }
         if let Some(canceled) = event.read::<OrderCanceled>()? {
             return self.restock(tx, event, canceled.order_id, &canceled.restock).await;
@@ -55,18 +55,34 @@ impl Listener for Orders {
         Ok(())
     }
 
+    async fn apply_all(&self, tx: &mut Tx, events: &[&Event]) -> Result<(), ListenerError> {
+        // A busy shop places many orders between two looks. They are sold together.
+        let mut placed = Vec::new();
+        for event in events {
+            if let Some(order) = event.read::<OrderPlaced>()? {
+                placed.push(order);
+            } else {
+                self.sell(tx, std::mem::take(&mut placed)).await?;
+                self.apply(tx, event).await?;
+            }
+        }
+        self.sell(tx, placed).await
+    }
+
     fn caught_up(&self, at: Moment) {
         self.heard.up_to(at);
     }
 }
 
 impl Orders {
-    async fn sell(&self, tx: &mut Tx, placed: &OrderPlaced) -> Result<(), ListenerError> {
-        let cause = placed.order_id.to_string();
-        if self.reservations.consume(tx, placed.reservation_key, &cause).await? {
-            return Ok(());
-        }
+    async fn sell(&self, tx: &mut Tx, placed: Vec<OrderPlaced>) -> Result<(), ListenerError> {
+        let sales: Vec<Sale> = placed
+            .into_iter()
+            .map(|order| Sale { key: order.reservation_key, cause: order.order_id.to_string() })
+            .collect();
+        let Some(short) = self.reservations.consume(tx, &sales).await? else { return Ok(()) };
         // Set aside for an operator, with later events of the order: once there is stock again, it is replayed.
+        let cause = &short.cause;
         Err(ListenerError::Refused(format!("{cause} was placed after its stock had been sold to others")))
     }
 

@@ -23,6 +23,14 @@ pub(crate) struct Reservations {
     kept: Kept,
 }
 
+/// A reservation whose order was placed.
+pub(crate) struct Sale {
+    /// Its key.
+    pub key: Uuid,
+    /// What its stock was sold for: the order.
+    pub cause: String,
+}
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ReservationError {
@@ -179,49 +187,65 @@ impl Reservations {
     async fn give_back(&self, key: Uuid) -> Result<(), DbError> {
         let now = self.db.clock().now();
         let mut tx = self.db.begin().await?;
-        if let Some(lines) = store::end(&mut tx, key, ReservationStatus::Released, now).await? {
-            settle(&mut tx, &self.kept, &gather(&lines, 0, -1)).await?;
-        }
+        let ended = store::end(&mut tx, [key], ReservationStatus::Released, now).await?;
+        let lines: Vec<Line> = ended.into_values().flatten().collect();
+        settle(&mut tx, &self.kept, &gather(&lines, 0, -1)).await?;
         tx.commit().await
     }
 
-    /// The stock of a reservation is sold: it leaves the shelf. Once, however often it is told.
+    /// The stock of reservations is sold: it leaves the shelf. Once, however often it is told.
     ///
-    /// `false` when the reservation had ended before and there is no longer enough; then the transaction must be
-    /// undone.
-    pub(crate) async fn consume(&self, tx: &mut Tx, key: Uuid, cause: &str) -> Result<bool, DbError> {
+    /// Returns a sale whose reservation had ended before and for which there is no longer enough; then the transaction
+    /// must be undone.
+    pub(crate) async fn consume<'s>(
+        &self,
+        tx: &mut Tx,
+        sales: &'s [Sale],
+    ) -> Result<Option<&'s Sale>, DbError> {
+        if sales.is_empty() {
+            return Ok(None);
+        }
         let now = self.db.clock().now();
-        let (lines, reserved) = match store::end(tx, key, ReservationStatus::Consumed, now).await? {
-            Some(lines) => (lines, -1),
-            None => match store::find(tx, key).await? {
-                Some(ended) if ended.status != ReservationStatus::Consumed => (ended.lines, 0),
-                _ => return Ok(true),
-            },
-        };
-        if stock::change::apply(tx, &self.kept, &gather(&lines, -1, reserved)).await?.is_none() {
-            return Ok(false);
+        let keys = sales.iter().map(|sale| sale.key);
+        let mut held = store::end(tx, keys, ReservationStatus::Consumed, now).await?;
+        let lines: Vec<Line> = held.values().flatten().copied().collect();
+        settle(tx, &self.kept, &gather(&lines, -1, -1)).await?;
+        let mut movements = Vec::with_capacity(lines.len());
+        for sale in sales {
+            let lines = match held.remove(&sale.key) {
+                Some(lines) => lines,
+                None => match store::find(tx, sale.key).await? {
+                    Some(ended) if ended.status != ReservationStatus::Consumed => {
+                        if stock::change::apply(tx, &self.kept, &gather(&ended.lines, -1, 0)).await?.is_none()
+                        {
+                            return Ok(Some(sale));
+                        }
+                        let (key, cause) = (sale.key, &sale.cause);
+                        tracing::warn!(reservation.key = %key, cause, "stock was sold after its lease had ended");
+                        store::consume_late(tx, key, now).await?;
+                        ended.lines
+                    }
+                    _ => continue,
+                },
+            };
+            movements.extend(lines.into_iter().map(|line| self.sold(sale, line, now)));
         }
-        if reserved == 0 {
-            tracing::warn!(reservation.key = %key, cause, "stock was sold after its lease had ended");
-            store::consume_late(tx, key, now).await?;
-        }
-        let clock = self.db.clock();
-        let movements: Vec<Movement> = lines
-            .iter()
-            .map(|line| Movement {
-                id: clock.id(),
-                effect_id: key,
-                variant_id: line.variant_id,
-                location_id: line.location_id,
-                kind: MovementKind::Sold,
-                delta: -line.quantity,
-                cause: cause.to_owned(),
-                reason: None,
-                created_at: now,
-            })
-            .collect();
         stock::store::enter(tx, &movements);
-        Ok(true)
+        Ok(None)
+    }
+
+    fn sold(&self, sale: &Sale, line: Line, now: Moment) -> Movement {
+        Movement {
+            id: self.db.clock().id(),
+            effect_id: sale.key,
+            variant_id: line.variant_id,
+            location_id: line.location_id,
+            kind: MovementKind::Sold,
+            delta: -line.quantity,
+            cause: sale.cause.clone(),
+            reason: None,
+            created_at: now,
+        }
     }
 }
 

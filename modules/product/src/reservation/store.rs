@@ -1,5 +1,7 @@
 //! How reservations are kept.
 
+use std::collections::BTreeMap;
+
 use kernel::{Moment, Page, PageRequest};
 use platform::db::{Db, DbError, Json, Sql, Tx};
 use serde::{Deserialize, Serialize};
@@ -69,26 +71,26 @@ pub(crate) async fn prolong(
     Ok(row.map(|(expires_at,)| expires_at))
 }
 
-/// Ends a held reservation. Returns what it held; `None` when it is not held.
+/// Ends those of these reservations that are held. Returns what they held.
 pub(crate) async fn end(
     tx: &mut Tx,
-    key: Uuid,
+    keys: impl IntoIterator<Item = Uuid>,
     status: ReservationStatus,
     now: Moment,
-) -> Result<Option<Vec<Line>>, DbError> {
-    let row: Option<(Json<Vec<Line>>,)> = tx
+) -> Result<BTreeMap<Uuid, Vec<Line>>, DbError> {
+    let rows: Vec<(Uuid, Json<Vec<Line>>)> = tx
         .query(
             "UPDATE reservations
              SET status = $1, updated_at = $2
-             WHERE key = $3 AND status = 'held'
-             RETURNING lines",
+             WHERE key IN {list} AND status = 'held'
+             RETURNING key, lines",
         )
         .bind(status.as_str())
         .bind(now)
-        .bind(key)
-        .maybe()
+        .list(keys)
+        .all()
         .await?;
-    Ok(row.map(|(lines,)| lines.0))
+    Ok(rows.into_iter().map(|(key, lines)| (key, lines.0)).collect())
 }
 
 /// Turns a reservation that had ended after all into one whose stock was sold.

@@ -108,6 +108,34 @@ async fn goods_that_were_sold_to_others_are_not_sold_again() {
 }
 
 #[tokio::test]
+async fn orders_that_are_heard_together_are_each_sold_once() {
+    let shop = Shop::open().await;
+    let (mug, cup) = (shop.sells("mug", 10).await, shop.sells("cup", 10).await);
+    let placed = async |items: &[(VariantId, i64)]| {
+        let (order_id, reservation_key) = (shop.db.clock().id(), shop.db.clock().uuid());
+        shop.reserve(reservation_key, items).await.unwrap();
+        OrderPlaced { order_id, number: "1".into(), reservation_key }
+    };
+    let (both, one, late) =
+        (placed(&[(mug, 1), (cup, 2)]).await, placed(&[(mug, 3)]).await, placed(&[(mug, 2)]).await);
+    shop.release(late.reservation_key).await;
+    let events = [
+        shop.said(&both),
+        shop.said(&one),
+        shop.said(&canceled(one.order_id, mug, 3)),
+        shop.said(&late),
+        shop.said(&both),
+    ];
+
+    for _ in 0..2 {
+        shop.hears_together(&events.iter().collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(shop.stock(mug).await, (10 - 1 - 2, 0));
+        assert_eq!(shop.stock(cup).await, (8, 0));
+    }
+    shop.books_balance().await;
+}
+
+#[tokio::test]
 async fn an_unknown_reservation_harms_nobody() {
     let shop = Shop::open().await;
     let placed = OrderPlaced {

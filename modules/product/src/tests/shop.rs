@@ -87,7 +87,14 @@ impl Shop {
 
     /// Hears an event as its listener would, in a transaction of its own.
     pub(super) async fn hears<E: EventData>(&self, event: &E) -> Result<Event, ListenerError> {
-        let told = Event {
+        let told = self.said(event);
+        self.hears_again(&told).await?;
+        Ok(told)
+    }
+
+    /// What the order module would say.
+    pub(super) fn said<E: EventData>(&self, event: &E) -> Event {
+        Event {
             specversion: "1.0".into(),
             id: self.db.clock().uuid(),
             source: "/order".into(),
@@ -98,14 +105,19 @@ impl Shop {
             data: serde_json::to_value(event).unwrap(),
             position: 1,
             traceparent: None,
-        };
-        self.hears_again(&told).await?;
-        Ok(told)
+        }
     }
 
     pub(super) async fn hears_again(&self, event: &Event) -> Result<(), ListenerError> {
         let mut tx = self.db.begin().await?;
         self.listener().apply(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn hears_together(&self, events: &[&Event]) -> Result<(), ListenerError> {
+        let mut tx = self.db.begin().await?;
+        self.listener().apply_all(&mut tx, events).await?;
         tx.commit().await?;
         Ok(())
     }
