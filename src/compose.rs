@@ -127,25 +127,12 @@ impl Modules {
 
         let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all().iter().cloned()));
         let feeds = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
-        let mounts = [
-            user.as_ref().map(user::Module::mount),
-            product.as_ref().map(product::Module::mount),
-            payment.as_ref().map(payment::Module::mount),
-            order.as_ref().map(order::Module::mount),
-        ];
-        let mut served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
-        served.extend(mounts.into_iter().flatten().map(|mount| (mount.contract, mount.callers)));
-        Ok(Self {
-            user,
-            product,
-            payment,
-            order,
-            users,
-            feeds,
-            served,
-            secret: ways.secret(),
-            peers: ways.into_peers(),
-        })
+        let served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
+        let (secret, peers) = (ways.secret(), ways.into_peers());
+        let mut modules = Self { user, product, payment, order, users, feeds, served, secret, peers };
+        let own = modules.mounts().into_iter().map(|mount| (mount.contract, mount.callers));
+        modules.served.extend(own);
+        Ok(modules)
     }
 
     /// Takes somebody on, without anybody's permission: for who sits at the machine itself.
@@ -170,13 +157,14 @@ impl Modules {
         Ok(account.id)
     }
 
-    /// What each module that runs here has to mount.
+    /// What each module that runs here has to mount. The router tries routes one after another, so those that are
+    /// asked for most come first.
     pub fn mounts(&self) -> Vec<Mount> {
         let mounts = [
-            self.user.as_ref().map(user::Module::mount),
             self.product.as_ref().map(product::Module::mount),
-            self.payment.as_ref().map(payment::Module::mount),
             self.order.as_ref().map(order::Module::mount),
+            self.user.as_ref().map(user::Module::mount),
+            self.payment.as_ref().map(payment::Module::mount),
         ];
         mounts.into_iter().flatten().collect()
     }

@@ -191,7 +191,8 @@ fn a_placement_that_cannot_be_meant_is_refused() {
         let refused = problems(&format!("[modules.payment]\nurl = [\"{url}\"]"));
         assert!(refused[0].contains("internal listener"), "{refused:?}");
     }
-    let shared = "[database.order]\nurl = \"postgres://a@db/shop\"\n[database.user]\nurl = \"postgres://b@db/shop\"";
+    let shared =
+        "[database.order]\nurl = \"postgres://a@db/shop\"\n[database.user]\nurl = \"postgres://b@db/shop\"";
     let refused = problems(shared);
     assert!(refused[0].contains("needs a database of its own"), "{refused:?}");
 }
