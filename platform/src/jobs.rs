@@ -145,7 +145,7 @@ async fn claim(db: &Db) -> Result<Vec<Job>, DbError> {
                  ORDER BY run_at
                  LIMIT $3
              )
-             RETURNING id, kind, payload, attempts, max_attempts",
+             RETURNING {columns}",
             "UPDATE jobs
              SET leased_until = $2, attempts = attempts + 1
              WHERE id IN (
@@ -155,8 +155,9 @@ async fn claim(db: &Db) -> Result<Vec<Job>, DbError> {
                  LIMIT $3
                  FOR UPDATE SKIP LOCKED
              )
-             RETURNING id, kind, payload, attempts, max_attempts",
+             RETURNING {columns}",
         ))
+        .columns("id, kind, payload, attempts, max_attempts")
         .bind(now)
         .bind(now.plus(LEASE))
         .bind(BATCH)

@@ -54,6 +54,12 @@ impl<T> Query<T> {
         self.statement.end_rows(&ends);
         self
     }
+
+    /// Puts these names where the next `{columns}` stands: those of one row, for all the statements that read it.
+    pub fn columns(mut self, names: &'static str) -> Self {
+        self.statement.columns(names);
+        self
+    }
 }
 
 #[expect(private_bounds, reason = "a statement goes to `&Db` or `&mut Tx` and to nothing else")]

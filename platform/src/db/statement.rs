@@ -1,5 +1,6 @@
 //! A statement with its values, and how it is put for each of the two databases.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sqlx::error::BoxDynError;
@@ -16,7 +17,8 @@ const TOO_WIDE_TO_CACHE: usize = 64;
 /// The text of a statement: one for both databases, or one each where they disagree.
 ///
 /// A text may hold markers that become as many placeholders as there are values: `IN {list}` and
-/// `VALUES {rows}`. Values themselves never become part of a text.
+/// `VALUES {rows}`. Values themselves never become part of a text. `{columns}` becomes the names that several
+/// statements of a store share.
 #[derive(Debug, Clone, Copy)]
 pub struct Sql {
     sqlite: &'static str,
@@ -43,6 +45,9 @@ impl From<&'static str> for Sql {
         Self { sqlite: text, postgres: text }
     }
 }
+
+/// What in a text becomes something else, each in the order of the calls that say what.
+const MARKERS: [&str; 3] = ["{columns}", "{list}", "{rows}"];
 
 /// A value that both databases can store.
 pub trait Bind:
@@ -88,7 +93,7 @@ pub(super) type For<Arguments> = (SqlStr, Arguments, bool);
 pub(super) struct Statement {
     sql: Sql,
     /// What the markers of the text become, in their order.
-    expansions: Vec<String>,
+    expansions: Vec<Cow<'static, str>>,
     values: Vec<Box<dyn Value>>,
     /// A multi-row statement without rows has nothing to do.
     empty: bool,
@@ -110,7 +115,7 @@ impl Statement {
     /// What was bound after the first so many values is the next list.
     pub(super) fn end_list(&mut self, first: usize) {
         let last = self.bound();
-        let text = if first == last { "(NULL)".to_owned() } else { placeholders(first, last) };
+        let text = if first == last { Cow::Borrowed("(NULL)") } else { placeholders(first, last).into() };
         self.expansions.push(text);
     }
 
@@ -118,7 +123,12 @@ impl Statement {
     pub(super) fn end_rows(&mut self, ends: &[usize]) {
         let rows: Vec<String> = ends.windows(2).map(|ends| placeholders(ends[0], ends[1])).collect();
         self.empty |= rows.is_empty();
-        self.expansions.push(rows.join(","));
+        self.expansions.push(rows.join(",").into());
+    }
+
+    /// These names are the next columns.
+    pub(super) fn columns(&mut self, names: &'static str) {
+        self.expansions.push(Cow::Borrowed(names));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -157,7 +167,7 @@ impl Statement {
         if self.expansions.is_empty() {
             return SqlStr::from_static(text);
         }
-        // Made of a fixed text and placeholders only.
+        // Made of fixed texts and placeholders only.
         AssertSqlSafe(self.expanded(text)).into_sql_str()
     }
 
@@ -167,8 +177,8 @@ impl Statement {
         while let Some(start) = rest.find('{') {
             let (before, marker) = rest.split_at(start);
             text.push_str(before);
-            if let Some(after) = marker.strip_prefix("{list}").or_else(|| marker.strip_prefix("{rows}")) {
-                text.push_str(expansions.next().map_or("", String::as_str));
+            if let Some(after) = MARKERS.iter().find_map(|name| marker.strip_prefix(name)) {
+                text.push_str(expansions.next().map_or("", |made| made));
                 rest = after;
             } else {
                 // A brace of its own, as in an empty JSON object.

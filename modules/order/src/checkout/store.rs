@@ -72,6 +72,10 @@ pub struct LogEntry {
     pub state: String,
 }
 
+/// What a [`CheckoutRow`] is read from.
+const CHECKOUT: &str = "id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer,
+     wake_at, leased_until, version, created_at, updated_at";
+
 #[derive(sqlx::FromRow)]
 struct CheckoutRow {
     id: CheckoutId,
@@ -115,11 +119,11 @@ impl From<CheckoutRow> for Checkout {
 pub(crate) async fn find(db: &Db, id: CheckoutId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = db
         .query(
-            "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at
+            "SELECT {columns}
              FROM checkouts
              WHERE id = $1",
         )
+        .columns(CHECKOUT)
         .bind(id)
         .maybe()
         .await?;
@@ -130,13 +134,13 @@ pub(crate) async fn find(db: &Db, id: CheckoutId) -> Result<Option<Checkout>, Db
 pub(crate) async fn find_by_cart(db: &Db, cart: CartId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = db
         .query(
-            "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at
+            "SELECT {columns}
              FROM checkouts
              WHERE cart_id = $1
              ORDER BY id DESC
              LIMIT 1",
         )
+        .columns(CHECKOUT)
         .bind(cart)
         .maybe()
         .await?;
@@ -147,11 +151,11 @@ pub(crate) async fn find_by_cart(db: &Db, cart: CartId) -> Result<Option<Checkou
 pub(crate) async fn find_by_order(tx: &mut Tx, order: OrderId) -> Result<Option<Checkout>, DbError> {
     let row: Option<CheckoutRow> = tx
         .query(
-            "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at
+            "SELECT {columns}
              FROM checkouts
              WHERE order_id = $1",
         )
+        .columns(CHECKOUT)
         .bind(order)
         .maybe()
         .await?;
@@ -166,14 +170,14 @@ pub(crate) async fn list(
 ) -> Result<Page<Checkout>, DbError> {
     let rows: Vec<CheckoutRow> = db
         .query(
-            "SELECT id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at
+            "SELECT {columns}
              FROM checkouts
              WHERE id < $1
                  AND (state = $2 OR (CAST($2 AS TEXT) IS NULL AND wake_at IS NOT NULL))
              ORDER BY id DESC
              LIMIT $3",
         )
+        .columns(CHECKOUT)
         .bind(page.after.unwrap_or(Uuid::max()))
         .bind(state.map(str::to_owned))
         .bind(i64::from(page.limit) + 1)
@@ -259,8 +263,7 @@ pub(crate) async fn claim_due(
                  ORDER BY wake_at
                  LIMIT $3
              )
-             RETURNING id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at",
+             RETURNING {columns}",
             "UPDATE checkouts
              SET leased_until = $2, version = version + 1
              WHERE id IN (
@@ -270,9 +273,9 @@ pub(crate) async fn claim_due(
                  LIMIT $3
                  FOR UPDATE SKIP LOCKED
              )
-             RETURNING id, cart_id, order_id, detail, log, payment, lease_ends, idempotency, answer, wake_at,
-                 leased_until, version, created_at, updated_at",
+             RETURNING {columns}",
         ))
+        .columns(CHECKOUT)
         .bind(now)
         .bind(now.plus(lease))
         .bind(limit)

@@ -9,6 +9,10 @@ use super::{Name, Shown, ShownVariant};
 use crate::image::Image;
 use crate::option::Axis;
 
+/// What a [`ShownRow`] is read from.
+const SHOWN: &str =
+    "id, slug, title, description, vendor, type, tags, options, images, created_at, updated_at";
+
 #[derive(sqlx::FromRow)]
 struct ShownRow {
     id: ProductId,
@@ -86,12 +90,13 @@ pub(crate) async fn list(
 ) -> Result<Page<Shown>, DbError> {
     let rows: Vec<ShownRow> = db
         .query(
-            "SELECT id, slug, title, description, vendor, type, tags, options, images, created_at, updated_at
+            "SELECT {columns}
              FROM products
              WHERE status = 'active' AND id < $1
              ORDER BY id DESC
              LIMIT $2",
         )
+        .columns(SHOWN)
         .bind(page.after.unwrap_or(ProductId::from_uuid(Uuid::max())))
         .bind(i64::from(page.limit) + 1)
         .all()
@@ -113,17 +118,19 @@ pub(crate) async fn find(db: &Db, currency: Currency, name: Name) -> Result<Opti
     let query = match name {
         Name::Id(id) => db
             .query(
-                "SELECT id, slug, title, description, vendor, type, tags, options, images, created_at, updated_at
+                "SELECT {columns}
                  FROM products
                  WHERE id = $1 AND status = 'active'",
             )
+            .columns(SHOWN)
             .bind(id),
         Name::Slug(slug) => db
             .query(
-                "SELECT id, slug, title, description, vendor, type, tags, options, images, created_at, updated_at
+                "SELECT {columns}
                  FROM products
                  WHERE slug = $1 AND status = 'active'",
             )
+            .columns(SHOWN)
             .bind(slug),
     };
     let Some(row) = query.maybe::<ShownRow>().await? else { return Ok(None) };

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Held, ReservationStatus};
 use crate::stock::Line;
 
+/// What a [`ReservationRow`] is read from.
+const RESERVATION: &str = "key, status, lines, expires_at, created_at, updated_at";
+
 #[derive(sqlx::FromRow)]
 struct ReservationRow {
     key: Uuid,
@@ -107,10 +110,11 @@ pub(crate) async fn consume_late(tx: &mut Tx, key: Uuid, now: Moment) -> Result<
 pub(crate) async fn find(tx: &mut Tx, key: Uuid) -> Result<Option<Held>, DbError> {
     let row: Option<ReservationRow> = tx
         .query(
-            "SELECT key, status, lines, expires_at, created_at, updated_at
+            "SELECT {columns}
              FROM reservations
              WHERE key = $1",
         )
+        .columns(RESERVATION)
         .bind(key)
         .maybe()
         .await?;
@@ -189,12 +193,13 @@ pub(crate) async fn list(
     });
     let rows: Vec<ReservationRow> = db
         .query(
-            "SELECT key, status, lines, expires_at, created_at, updated_at
+            "SELECT {columns}
              FROM reservations
              WHERE (created_at, key) < ($1, $2) AND status IN {list}
              ORDER BY created_at DESC, key DESC
              LIMIT $3",
         )
+        .columns(RESERVATION)
         .bind(after.created_at)
         .bind(after.key)
         .bind(i64::from(page.limit) + 1)

@@ -9,6 +9,9 @@ use super::{Level, LevelChange, Line, Movement, MovementKind};
 use crate::location::MAIN;
 use crate::variant::Variant;
 
+/// What a [`LevelRow`] is read from.
+const LEVEL: &str = "variant_id, location_id, product_id, on_hand, reserved";
+
 #[derive(sqlx::FromRow)]
 struct LevelRow {
     variant_id: VariantId,
@@ -109,16 +112,17 @@ pub(crate) async fn change(tx: &mut Tx, changes: &[LevelChange]) -> Result<Vec<L
 pub(crate) async fn lock(tx: &mut Tx, variants: &[VariantId]) -> Result<Vec<Level>, DbError> {
     let rows: Vec<LevelRow> = tx
         .query(Sql::each(
-            "SELECT variant_id, location_id, product_id, on_hand, reserved
+            "SELECT {columns}
              FROM stock_levels
              WHERE variant_id IN {list}
              ORDER BY variant_id, location_id",
-            "SELECT variant_id, location_id, product_id, on_hand, reserved
+            "SELECT {columns}
              FROM stock_levels
              WHERE variant_id IN {list}
              ORDER BY variant_id, location_id
              FOR UPDATE",
         ))
+        .columns(LEVEL)
         .list(variants.iter().copied())
         .all()
         .await?;
@@ -249,10 +253,11 @@ pub(crate) async fn find_level(
 ) -> Result<Option<Level>, DbError> {
     let row: Option<LevelRow> = tx
         .query(
-            "SELECT variant_id, location_id, product_id, on_hand, reserved
+            "SELECT {columns}
              FROM stock_levels
              WHERE variant_id = $1 AND location_id = $2",
         )
+        .columns(LEVEL)
         .bind(variant)
         .bind(location)
         .maybe()
@@ -270,13 +275,14 @@ pub(crate) async fn list_levels(
         page.after.unwrap_or((VariantId::from_uuid(Uuid::nil()), LocationId::from_uuid(Uuid::nil())));
     let rows: Vec<LevelRow> = db
         .query(
-            "SELECT variant_id, location_id, product_id, on_hand, reserved
+            "SELECT {columns}
              FROM stock_levels
              WHERE (variant_id, location_id) > ($1, $2)
                  AND (CAST($3 AS UUID) IS NULL OR variant_id = $3)
              ORDER BY variant_id, location_id
              LIMIT $4",
         )
+        .columns(LEVEL)
         .bind(after_variant)
         .bind(after_location)
         .bind(variant)

@@ -9,6 +9,9 @@ use super::{Account, AccountKind, AccountStatus, Name};
 use crate::email::Email;
 use crate::password::hashing::PasswordHash;
 
+/// What an [`AccountRow`] is read from.
+const ACCOUNT: &str = "id, kind, email, name, status, role, version, created_at, updated_at";
+
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
     id: AccountId,
@@ -44,10 +47,11 @@ impl From<AccountRow> for Account {
 pub(crate) async fn find(db: &Db, id: AccountId) -> Result<Option<Account>, DbError> {
     let row: Option<AccountRow> = db
         .query(
-            "SELECT id, kind, email, name, status, role, version, created_at, updated_at
+            "SELECT {columns}
              FROM accounts
              WHERE id = $1",
         )
+        .columns(ACCOUNT)
         .bind(id)
         .maybe()
         .await?;
@@ -58,10 +62,11 @@ pub(crate) async fn find(db: &Db, id: AccountId) -> Result<Option<Account>, DbEr
 pub(crate) async fn find_all(db: &Db, ids: &[AccountId]) -> Result<Vec<Account>, DbError> {
     let rows: Vec<AccountRow> = db
         .query(
-            "SELECT id, kind, email, name, status, role, version, created_at, updated_at
+            "SELECT {columns}
              FROM accounts
              WHERE id IN {list}",
         )
+        .columns(ACCOUNT)
         .list(ids.iter().copied())
         .all()
         .await?;
@@ -77,7 +82,7 @@ pub(crate) async fn list(
 ) -> Result<Page<Account>, DbError> {
     let rows: Vec<AccountRow> = db
         .query(
-            "SELECT id, kind, email, name, status, role, version, created_at, updated_at
+            "SELECT {columns}
              FROM accounts
              WHERE kind = $1
                  AND id < $2
@@ -85,6 +90,7 @@ pub(crate) async fn list(
              ORDER BY id DESC
              LIMIT $4",
         )
+        .columns(ACCOUNT)
         .bind(kind.as_str())
         .bind(page.after.unwrap_or(Uuid::max()))
         .bind(email.map(Email::folded))
@@ -137,8 +143,9 @@ pub(crate) async fn rename(
             "UPDATE accounts
              SET name = $1, updated_at = $2, version = version + 1
              WHERE id = $3 AND status = 'active'
-             RETURNING id, kind, email, name, status, role, version, created_at, updated_at",
+             RETURNING {columns}",
         )
+        .columns(ACCOUNT)
         .bind(name.as_str().to_owned())
         .bind(now)
         .bind(id)
@@ -160,8 +167,9 @@ pub(crate) async fn set_status(
             "UPDATE accounts
              SET status = $1, token_generation = token_generation + 1, updated_at = $2, version = version + 1
              WHERE id = $3 AND kind = $4
-             RETURNING id, kind, email, name, status, role, version, created_at, updated_at",
+             RETURNING {columns}",
         )
+        .columns(ACCOUNT)
         .bind(status.as_str())
         .bind(now)
         .bind(id)

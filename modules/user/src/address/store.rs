@@ -6,6 +6,10 @@ use user_api::{AccountId, AddressId};
 
 use super::{Address, Defaults, Entry};
 
+/// What an [`EntryRow`] is read from: the address `d` and its account `a`.
+const ENTRY: &str = "d.id, d.name, d.line1, d.line2, d.city, d.region, d.postal_code, d.country, d.phone,
+     a.default_shipping_id, a.default_billing_id, d.created_at, d.updated_at";
+
 #[derive(sqlx::FromRow)]
 struct EntryRow {
     id: AddressId,
@@ -49,13 +53,13 @@ impl From<EntryRow> for Entry {
 pub(crate) async fn list(db: &Db, account: AccountId) -> Result<Vec<Entry>, DbError> {
     let rows: Vec<EntryRow> = db
         .query(
-            "SELECT d.id, d.name, d.line1, d.line2, d.city, d.region, d.postal_code, d.country, d.phone,
-                 a.default_shipping_id, a.default_billing_id, d.created_at, d.updated_at
+            "SELECT {columns}
              FROM addresses d
              JOIN accounts a ON a.id = d.account_id
              WHERE d.account_id = $1
              ORDER BY d.id",
         )
+        .columns(ENTRY)
         .bind(account)
         .all()
         .await?;
@@ -66,12 +70,12 @@ pub(crate) async fn list(db: &Db, account: AccountId) -> Result<Vec<Entry>, DbEr
 pub(crate) async fn find(db: &Db, account: AccountId, id: AddressId) -> Result<Option<Entry>, DbError> {
     let row: Option<EntryRow> = db
         .query(
-            "SELECT d.id, d.name, d.line1, d.line2, d.city, d.region, d.postal_code, d.country, d.phone,
-                 a.default_shipping_id, a.default_billing_id, d.created_at, d.updated_at
+            "SELECT {columns}
              FROM addresses d
              JOIN accounts a ON a.id = d.account_id
              WHERE d.account_id = $1 AND d.id = $2",
         )
+        .columns(ENTRY)
         .bind(account)
         .bind(id)
         .maybe()

@@ -5,6 +5,9 @@ use platform::db::{Db, DbError, Json, Tx};
 use super::{Role, RoleName};
 use crate::permission::Permissions;
 
+/// What a [`RoleRow`] is read from.
+const ROLE: &str = "name, permissions, built_in, version";
+
 #[derive(sqlx::FromRow)]
 struct RoleRow {
     #[sqlx(try_from = "String")]
@@ -24,10 +27,11 @@ impl From<RoleRow> for Role {
 pub(crate) async fn list(db: &Db) -> Result<Vec<Role>, DbError> {
     let rows: Vec<RoleRow> = db
         .query(
-            "SELECT name, permissions, built_in, version
+            "SELECT {columns}
              FROM roles
              ORDER BY name",
         )
+        .columns(ROLE)
         .all()
         .await?;
     Ok(rows.into_iter().map(Role::from).collect())
@@ -37,10 +41,11 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<Role>, DbError> {
 pub(crate) async fn find(db: &Db, name: &str) -> Result<Option<Role>, DbError> {
     let row: Option<RoleRow> = db
         .query(
-            "SELECT name, permissions, built_in, version
+            "SELECT {columns}
              FROM roles
              WHERE name = $1",
         )
+        .columns(ROLE)
         .bind(name.to_owned())
         .maybe()
         .await?;

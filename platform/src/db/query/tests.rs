@@ -202,6 +202,33 @@ async fn rows_and_a_list_share_one_text_and_braces_of_its_own_stay() {
 }
 
 #[tokio::test]
+async fn the_columns_of_a_row_are_named_once_for_all_its_statements() {
+    const PART: &str = "name, quantity";
+    let db = shop().await;
+    let things = ["a", "b"].map(|name| thing(&db, name));
+    insert(&db, &things).await.unwrap();
+
+    let read: Vec<(String, i64)> = db
+        .query("SELECT {columns} FROM things WHERE id IN {list}")
+        .columns(PART)
+        .list([things[1].id])
+        .all()
+        .await
+        .unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let changed: Option<(String, i64)> = tx
+        .query("UPDATE things SET quantity = 9 WHERE name = $1 RETURNING {columns}")
+        .columns(PART)
+        .bind("a".to_owned())
+        .maybe()
+        .await
+        .unwrap();
+    tx.rollback().await.unwrap();
+
+    assert_eq!((read, changed), (vec![("b".to_owned(), 3)], Some(("a".to_owned(), 9))));
+}
+
+#[tokio::test]
 async fn a_statement_without_rows_is_not_sent() {
     let db = shop().await;
     let before = db.stats().counts().statements;
