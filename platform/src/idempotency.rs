@@ -41,23 +41,8 @@ pub struct Held {
 /// # Errors
 /// As any statement.
 pub async fn peek(db: &Db, key: &IdempotencyKey) -> Result<Option<Claim>, DbError> {
-    let known: Option<Known> = db
-        .query(
-            "SELECT fingerprint, effect_id, leased_until, fence, answer
-             FROM idempotency_keys
-             WHERE scope = $1 AND operation = $2 AND key = $3",
-        )
-        .bind(key.scope.clone())
-        .bind(key.operation.clone())
-        .bind(key.key.clone())
-        .maybe()
-        .await?;
-    let now = db.clock().now();
-    Ok(known.map(|known| match known.answer {
-        _ if known.fingerprint != hex::encode(key.fingerprint) => Claim::Mismatch,
-        Some(Json(answer)) => Claim::Answered(answer),
-        None => Claim::Running(known.leased_until.since(now)),
-    }))
+    let known: Option<Known> = Known::asked_for(db.query(Known::OF_KEY), key).maybe().await?;
+    Ok(known.map(|known| known.told(key, db.clock().now())))
 }
 
 /// Claims a key for `lease`. The claim stands once `tx` is committed.
@@ -70,22 +55,11 @@ pub async fn claim(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Result
         return Ok(Claim::Ours(held));
     }
     let now = tx.db().clock().now();
-    let known: Known = tx
-        .query(
-            "SELECT fingerprint, effect_id, leased_until, fence, answer
-             FROM idempotency_keys
-             WHERE scope = $1 AND operation = $2 AND key = $3",
-        )
-        .bind(key.scope.clone())
-        .bind(key.operation.clone())
-        .bind(key.key.clone())
-        .one()
-        .await?;
-    if known.fingerprint != hex::encode(key.fingerprint) {
-        return Ok(Claim::Mismatch);
-    }
-    if let Some(Json(answer)) = known.answer {
-        return Ok(Claim::Answered(answer));
+    let known: Known = Known::asked_for(tx.query(Known::OF_KEY), key).one().await?;
+    let (effect_id, fence) = (known.effect_id, known.fence);
+    let told = known.told(key, now);
+    if !matches!(told, Claim::Running(_)) {
+        return Ok(told);
     }
     let taken = tx
         .query(
@@ -97,14 +71,11 @@ pub async fn claim(tx: &mut Tx, key: &IdempotencyKey, lease: Duration) -> Result
         .bind(key.scope.clone())
         .bind(key.operation.clone())
         .bind(key.key.clone())
-        .bind(known.fence)
+        .bind(fence)
         .bind(now)
         .run()
         .await?;
-    Ok(match taken {
-        1 => Claim::Ours(Held { effect_id: known.effect_id, fence: known.fence + 1 }),
-        _ => Claim::Running(known.leased_until.since(now)),
-    })
+    Ok(if taken == 1 { Claim::Ours(Held { effect_id, fence: fence + 1 }) } else { told })
 }
 
 /// Claims a key that nobody is known to have used. If somebody has, the commit of `tx` answers [`DbError::Missing`].
@@ -140,6 +111,25 @@ struct Known {
     leased_until: Moment,
     fence: i64,
     answer: Option<Json<StoredAnswer>>,
+}
+
+impl Known {
+    const OF_KEY: &str = "SELECT fingerprint, effect_id, leased_until, fence, answer
+         FROM idempotency_keys
+         WHERE scope = $1 AND operation = $2 AND key = $3";
+
+    fn asked_for<T>(query: Query<T>, key: &IdempotencyKey) -> Query<T> {
+        query.bind(key.scope.clone()).bind(key.operation.clone()).bind(key.key.clone())
+    }
+
+    /// What whoever sends the key is told, as long as they do not take it over.
+    fn told(self, key: &IdempotencyKey, now: Moment) -> Claim {
+        match self.answer {
+            _ if self.fingerprint != hex::encode(key.fingerprint) => Claim::Mismatch,
+            Some(Json(answer)) => Claim::Answered(answer),
+            None => Claim::Running(self.leased_until.since(now)),
+        }
+    }
 }
 
 /// Keeps the answer, once and for all, unless the key was taken over in the meantime or is answered.
