@@ -30,6 +30,8 @@ pub struct Effect {
     pub id: Uuid,
     /// On whose behalf, and until when somebody waits.
     pub call: Call,
+    /// The key under which the answer is kept, if one was sent. A secret in the answer has to follow from it.
+    pub key: Option<IdempotencyKey>,
 }
 
 impl Commands {
@@ -58,8 +60,11 @@ impl Commands {
         let body = command.body;
         let task = async move {
             match key {
-                None => work(body, Effect { id: clock.uuid(), call }).await,
-                Some(key) => once(&db, &key, |held| work(body, Effect { id: held.effect_id, call })).await,
+                None => work(body, Effect { id: clock.uuid(), call, key: None }).await,
+                Some(key) => {
+                    let effect = |held: Held| Effect { id: held.effect_id, call, key: Some(key.clone()) };
+                    once(&db, &key, |held| work(body, effect(held))).await
+                }
             }
         };
         self.supervise(command.caller.traceparent().cloned(), task).await
@@ -93,7 +98,7 @@ where
         Claim::Ours(held) => held,
         other => {
             tx.rollback().await?;
-            return settled(other);
+            return settled(other, key);
         }
     };
     tx.commit().await?;
@@ -112,16 +117,16 @@ where
         _ => idempotency::answer(&mut tx, key, held.fence, answer.to_parts()),
     }
     tx.commit().await?;
-    Ok(answer)
+    Ok(answer.reveal(key))
 }
 
-/// The answer to a claim that is not ours.
+/// The answer to a claim of this key that is not ours.
 ///
 /// # Errors
 /// 409 while the key is at work, 422 when it was used for another request.
-pub fn settled(claim: Claim) -> Result<Answer, Problem> {
+pub fn settled(claim: Claim, key: &IdempotencyKey) -> Result<Answer, Problem> {
     match claim {
-        Claim::Answered(answer) => replay(answer),
+        Claim::Answered(answer) => replay(answer, key),
         Claim::Running(lease) => Err(Problem::conflict(
             "idempotency_in_progress",
             "A request with this Idempotency-Key is being worked on; repeat it to learn its outcome",
@@ -135,13 +140,14 @@ pub fn settled(claim: Claim) -> Result<Answer, Problem> {
     }
 }
 
-/// A kept answer, marked as one.
+/// A kept answer, marked as one, for whoever sends its key again.
 ///
 /// # Errors
 /// What was kept cannot be read.
-pub fn replay(answer: StoredAnswer) -> Result<Answer, Problem> {
+fn replay(answer: StoredAnswer, key: &IdempotencyKey) -> Result<Answer, Problem> {
     Ok(answer
         .restore()?
+        .reveal(key)
         .header(actix_web::http::header::HeaderName::from_static("idempotent-replayed"), "true"))
 }
 

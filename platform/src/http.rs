@@ -22,9 +22,9 @@ mod problem;
 mod tests;
 
 pub use answer::{Answer, StoredAnswer};
-pub use body::{BodyLimit, RawBody};
+pub use body::{BodyLimit, LargeBody, RawBody};
 pub use caller::{Authenticate, Caller};
-pub use command::{Command, IdempotencyKey};
+pub use command::{Command, IdempotencyKey, RequiredKey};
 pub use docs::docs;
 pub use etag::{IfMatch, etag, if_none_match};
 pub use forward::{Forward, Forwarded};

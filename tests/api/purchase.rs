@@ -1,6 +1,8 @@
 //! Buying: step by step, in one go, and what can come between.
 
-use serde_json::json;
+use platform::db::Json;
+use platform::http::StoredAnswer;
+use serde_json::{Value, json};
 
 use crate::world::{World, address, text};
 
@@ -204,5 +206,43 @@ async fn an_incomplete_purchase_says_what_is_missing() {
     assert_eq!(reply.problem(422), "cart_incomplete");
     body["email"] = json!("ada@example.com");
     world.post("/v1/checkout", &body).key("k").send().await.expect(201);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guests_token_is_told_again_and_kept_nowhere() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 5).await;
+    let cart = json!({ "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }] });
+    let order = world.order_of(&variant, 1);
+    for (path, body) in [("/v1/carts", &cart), ("/v1/checkout", &order)] {
+        let first = world.post(path, body).key("a-key-nobody-keeps").send().await;
+        let again = world.post(path, body).key("a-key-nobody-keeps").send().await;
+        assert_eq!((first.status.as_u16(), &first.bytes), (201, &again.bytes), "{path}");
+        assert_eq!(again.headers["idempotent-replayed"], "true");
+        let token = text(&first.body["token"]);
+        let own = first.headers["location"].to_str().unwrap();
+        world.get(own).cart(&token).send().await.expect(200);
+
+        let db = world.database("order");
+        let kept: Vec<(String, Json<StoredAnswer>)> = db
+            .query("SELECT key, answer FROM idempotency_keys WHERE answer IS NOT NULL")
+            .all()
+            .await
+            .unwrap();
+        let checkouts: Vec<(Json<Value>, Option<Json<StoredAnswer>>)> =
+            db.query("SELECT payment, answer FROM checkouts").all().await.unwrap();
+        assert!(!kept.is_empty());
+        for (key, answer) in kept {
+            assert!(
+                !key.contains("nobody") && !String::from_utf8(answer.0.body).unwrap().contains(&token),
+                "{path}"
+            );
+        }
+        for (payment, answer) in checkouts {
+            let answer = String::from_utf8(answer.unwrap().0.body).unwrap();
+            assert!(!payment.0.to_string().contains(&token) && !answer.contains(&token), "{path}");
+        }
+    }
     world.close().await;
 }

@@ -1,26 +1,27 @@
 //! What a guest shows to be let at their own cart and order.
 
+use platform::http::IdempotencyKey;
 use sha2::{Digest as _, Sha256};
 
-/// A guest's token: 128 random bits. Carts and orders keep its digest; the answer that shows it is kept with its
-/// idempotency key for seven days, because a repetition has to get the same answer.
+/// A guest's token: 128 bits that nobody can guess. It is kept nowhere. Carts and orders keep its digest. The answer
+/// that shows it is kept for seven days, because a repetition has to get the same answer, and holds the token's salt
+/// in its place: the token follows from the salt and from the `Idempotency-Key`, of which we keep a digest only. Who
+/// reads the database would have to guess the key, so it should be a random one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct GuestToken(String);
 
 impl GuestToken {
-    /// A new one that nobody can guess.
-    pub(crate) fn new() -> Self {
-        Self(format!("{:032x}", rand::random::<u128>()))
+    /// A new one and its salt, for a request that is repeated under this key. Without a key nothing is kept that could
+    /// show it, and the two are the same.
+    pub(crate) fn new(key: Option<&IdempotencyKey>) -> (Self, String) {
+        let salt = format!("{:032x}", rand::random::<u128>());
+        let secret = key.and_then(|key| key.secret(&salt));
+        (Self(secret.unwrap_or_else(|| salt.clone())), salt)
     }
 
     /// The one that was shown.
     pub(crate) fn shown(text: &str) -> Self {
         Self(text.to_owned())
-    }
-
-    /// What the guest is to keep.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
     }
 
     /// What we keep.
@@ -61,10 +62,10 @@ mod tests {
 
     #[test]
     fn only_the_owner_comes_in() {
-        let token = GuestToken::new();
+        let (token, told) = GuestToken::new(None);
         let hash = token.hash();
-        let guest = Visitor { customer: None, token: Some(GuestToken::shown(token.reveal())) };
-        let other = Visitor { customer: None, token: Some(GuestToken::new()) };
+        let guest = Visitor { customer: None, token: Some(GuestToken::shown(&told)) };
+        let other = Visitor { customer: None, token: Some(GuestToken::new(None).0) };
         let customer = Visitor { customer: Some(Uuid::from_u128(7)), token: None };
 
         assert!(guest.owns(None, &hash));

@@ -7,6 +7,7 @@ fn key(body: u8) -> IdempotencyKey {
         operation: "POST /v1/admin/refunds".into(),
         key: "k".into(),
         fingerprint: [body; 32],
+        sent: None,
     }
 }
 

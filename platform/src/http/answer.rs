@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::command::IdempotencyKey;
 use super::etag::etag;
 use super::origin::Origin;
 use super::problem::Problem;
@@ -24,6 +25,8 @@ pub struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    /// What stands in the body for a secret.
+    salt: Option<String>,
 }
 
 impl Answer {
@@ -44,17 +47,17 @@ impl Answer {
 
     /// 204.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new() }
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new(), salt: None }
     }
 
     /// 304: what the caller holds is still current.
     pub fn not_modified(version: i64) -> Self {
-        Self { status: StatusCode::NOT_MODIFIED, headers: Vec::new(), body: Bytes::new() }.with_etag(version)
+        Self { status: StatusCode::NOT_MODIFIED, ..Self::no_content() }.with_etag(version)
     }
 
     /// JSON that was serialised before, such as an answer kept in memory.
     pub fn bytes(status: StatusCode, body: Bytes) -> Self {
-        Self { status, headers: vec![(CONTENT_TYPE, JSON)], body }
+        Self { status, headers: vec![(CONTENT_TYPE, JSON)], body, salt: None }
     }
 
     /// The strong `ETag` of this version of the thing.
@@ -76,6 +79,24 @@ impl Answer {
         self.and_header(name, value)
     }
 
+    /// Says that `salt`, which stands in the body, is there for the secret that follows from it and from the caller's
+    /// `Idempotency-Key`. The answer is kept like this, and told with the secret by [`Answer::reveal`].
+    #[must_use]
+    pub fn salted(mut self, salt: &str) -> Self {
+        self.salt = Some(salt.to_owned());
+        self
+    }
+
+    /// Puts the secret in the place of its salt, for whoever sent this key. Without a salt nothing changes.
+    #[must_use]
+    pub fn reveal(mut self, key: &IdempotencyKey) -> Self {
+        let secret = self.salt.as_ref().and_then(|salt| key.secret(salt));
+        if let (Some(salt), Some(secret)) = (self.salt.take(), secret) {
+            self.body = String::from_utf8_lossy(&self.body).replacen(&salt, &secret, 1).into();
+        }
+        self
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -93,6 +114,7 @@ impl Answer {
             status: self.status.as_u16(),
             headers: self.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: self.body.to_vec(),
+            salt: self.salt.clone(),
         }
     }
 
@@ -110,7 +132,9 @@ impl Answer {
 
     fn json<T: Serialize>(status: StatusCode, content_type: HeaderValue, body: &T) -> Self {
         match serde_json::to_vec(body) {
-            Ok(body) => Self { status, headers: vec![(CONTENT_TYPE, content_type)], body: body.into() },
+            Ok(body) => {
+                Self { status, headers: vec![(CONTENT_TYPE, content_type)], body: body.into(), salt: None }
+            }
             Err(error) => Self::from(Problem::caused_by(&error)),
         }
     }
@@ -185,6 +209,9 @@ pub struct StoredAnswer {
     /// The body, byte for byte. Base64 in JSON.
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     pub body: Vec<u8>,
+    /// What stands in the body for a secret that is not kept; see [`Answer::salted`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
 }
 
 impl StoredAnswer {
@@ -200,7 +227,7 @@ impl StoredAnswer {
             headers.push((name, HeaderValue::try_from(value).map_err(|_| broken())?));
         }
         let status = StatusCode::from_u16(self.status).map_err(|_| broken())?;
-        Ok(Answer { status, headers, body: self.body.into() })
+        Ok(Answer { status, headers, body: self.body.into(), salt: self.salt })
     }
 }
 
@@ -240,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_wrongly_is_our_fault() {
-        let kept = StoredAnswer { status: 12, headers: Vec::new(), body: Vec::new() };
+        let kept = StoredAnswer { status: 12, headers: Vec::new(), body: Vec::new(), salt: None };
         assert_eq!(kept.restore().unwrap_err().status().as_u16(), 500);
     }
 }

@@ -16,13 +16,24 @@ use futures::future::LocalBoxFuture;
 use futures::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::caller::Caller;
 use super::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 64 * 1024;
 
-/// How many bytes a route's body may have, as `app_data` of the route or scope. 64 KiB where it is not set.
+/// How many bytes anybody's body may have, as `app_data` of the app. 64 KiB where it is not set.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit(pub usize);
+
+/// More bytes than that, as `app_data` of a route or scope. Only for whoever was granted `permission`, which is asked
+/// about before the first byte is read: nobody else makes us hold so much.
+#[derive(Debug, Clone, Copy)]
+pub struct LargeBody {
+    /// Bytes at the most.
+    pub most: usize,
+    /// Who may send as many.
+    pub permission: &'static str,
+}
 
 /// How fast a body has to come.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +68,9 @@ impl FromRequest for RawBody {
     }
 }
 
-/// Reads the whole body within the route's limit and the pace.
+/// Reads the whole body within the caller's limit and the pace.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
-    let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let limit = limit(request)?;
     let headers = request.headers();
     if headers.get_all(CONTENT_ENCODING).any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::new(
@@ -73,6 +84,14 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
         return Err(too_large(limit));
     }
     gather(payload, limit, PACE).await
+}
+
+fn limit(request: &HttpRequest) -> Result<usize, Problem> {
+    if let Some(large) = request.app_data::<LargeBody>() {
+        Caller::of(request)?.require(large.permission)?;
+        return Ok(large.most);
+    }
+    Ok(request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0))
 }
 
 async fn gather(

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::json;
 use super::problem::Problem;
 
-pub use key::IdempotencyKey;
+pub use key::{IdempotencyKey, RequiredKey};
 
 /// A mutating request, read and checked. `Command<()>` is one without a body.
 #[derive(Debug, Clone)]

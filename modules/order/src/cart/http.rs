@@ -169,12 +169,12 @@ impl From<PricedLine> for CartItemView {
     }
 }
 
-impl CartView {
-    fn of(priced: PricedCart, token: Option<GuestToken>) -> Self {
+impl From<PricedCart> for CartView {
+    fn from(priced: PricedCart) -> Self {
         let cart = priced.cart;
         Self {
             id: cart.id,
-            token: token.map(|token| token.reveal().to_owned()),
+            token: None,
             status: cart.status,
             currency: cart.currency,
             email: cart.email,
@@ -206,8 +206,11 @@ async fn create(carts: Data<Carts>, command: Command<CartBody>) -> Result<Answer
     let work = move |body: CartBody, effect: platform::Effect| async move {
         let items: Vec<NewItem> = body.items.into_iter().map(NewItem::from).collect();
         let id = Id::from_uuid(effect.id);
-        let (cart, token) = service.create(&effect.call, id, body.currency, &items).await?;
-        Ok(Answer::created(format!("/v1/carts/{id}"), &CartView::of(cart, Some(token))))
+        let (token, salt) = GuestToken::new(effect.key.as_ref());
+        let cart = service.create(&effect.call, id, body.currency, &items, &token).await?;
+        // What is kept under the key is the salt; see `token.rs`.
+        let view = CartView { token: Some(salt.clone()), ..cart.into() };
+        Ok(Answer::created(format!("/v1/carts/{id}"), &view).salted(&salt))
     };
     carts.commands.run(command, work).await
 }
@@ -222,7 +225,7 @@ async fn read(
     request: HttpRequest,
 ) -> Result<Answer, Problem> {
     let cart = carts.find(caller.call(), &visitor(&request, &caller), id).await?;
-    Ok(Answer::ok(&CartView::of(cart, None)))
+    Ok(Answer::ok(&CartView::from(cart)))
 }
 
 /// Say who, where and how
@@ -240,7 +243,7 @@ async fn update(
     let (service, visitor) = (carts.clone(), visitor(&request, &command.caller));
     let work = move |body: CartPatchBody, effect: platform::Effect| async move {
         let cart = service.update(&effect.call, &visitor, id, body.into()).await?;
-        Ok(Answer::ok(&CartView::of(cart, None)))
+        Ok(Answer::ok(&CartView::from(cart)))
     };
     carts.commands.run(command, work).await
 }
@@ -260,7 +263,7 @@ async fn add_item(
     let (service, visitor) = (carts.clone(), visitor(&request, &command.caller));
     let work = move |body: CartItemBody, effect: platform::Effect| async move {
         let cart = service.add(&effect.call, &visitor, id, body.into()).await?;
-        Ok(Answer::ok(&CartView::of(cart, None)))
+        Ok(Answer::ok(&CartView::from(cart)))
     };
     carts.commands.run(command, work).await
 }
@@ -280,7 +283,7 @@ async fn update_item(
     let (service, visitor) = (carts.clone(), visitor(&request, &command.caller));
     let work = move |body: QuantityBody, effect: platform::Effect| async move {
         let cart = service.set_quantity(&effect.call, &visitor, id, item, body.quantity).await?;
-        Ok(Answer::ok(&CartView::of(cart, None)))
+        Ok(Answer::ok(&CartView::from(cart)))
     };
     carts.commands.run(command, work).await
 }
@@ -300,7 +303,7 @@ async fn remove_item(
     let (service, visitor) = (carts.clone(), visitor(&request, &command.caller));
     let work = move |(), effect: platform::Effect| async move {
         let cart = service.remove(&effect.call, &visitor, id, item).await?;
-        Ok(Answer::ok(&CartView::of(cart, None)))
+        Ok(Answer::ok(&CartView::from(cart)))
     };
     carts.commands.run(command, work).await
 }

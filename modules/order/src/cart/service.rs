@@ -106,16 +106,17 @@ impl Carts {
         Self { db, commands, products }
     }
 
-    /// A new cart with these things in it. The token is shown only now.
+    /// A new cart with these things in it, for whoever holds the token. The same id again is a repetition of a request
+    /// that was never answered.
     pub(crate) async fn create(
         &self,
         call: &Call,
         id: CartId,
         currency: Currency,
         items: &[NewItem],
-    ) -> Result<(PricedCart, GuestToken), CartError> {
-        let token = GuestToken::new();
-        let cart = self.compose(call, id, currency, items, &token)?;
+        token: &GuestToken,
+    ) -> Result<PricedCart, CartError> {
+        let cart = self.compose(call, id, currency, items, token)?;
         let priced = self.price(call, cart).await?;
         if let Some(index) = priced.lines.iter().position(|line| line.sold.is_none()) {
             return Err(CartError::VariantUnavailable { index, currency });
@@ -123,7 +124,7 @@ impl Carts {
         let mut tx = self.db.begin().await?;
         store::insert(&mut tx, &priced.cart);
         tx.commit().await?;
-        Ok((priced, token))
+        Ok(priced)
     }
 
     /// A cart as it would be, stored nowhere yet.

@@ -63,13 +63,18 @@ pub(crate) async fn find(db: &Db, id: CartId) -> Result<Option<Cart>, DbError> {
     Ok(row.map(Cart::from))
 }
 
-/// Stores a new cart.
+/// Stores a new cart. The same id again is another attempt of a request that was never answered, so that nobody knows
+/// what the first one stored, and the token it was for is lost: what is new takes its place.
 pub(crate) fn insert(tx: &mut Tx, cart: &Cart) {
     tx.query(
         "INSERT INTO carts
              (id, status, currency, customer_id, token_hash, email, shipping_address, billing_address,
               shipping_option_id, items, order_id, version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (id) DO UPDATE
+         SET token_hash = excluded.token_hash, items = excluded.items, created_at = excluded.created_at,
+             updated_at = excluded.updated_at
+         WHERE carts.version = excluded.version AND carts.status = 'open'",
     )
     .bind(cart.id)
     .bind(cart.status.as_str())

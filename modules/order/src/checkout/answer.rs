@@ -47,10 +47,15 @@ pub(crate) struct PlacedView {
     token: Option<String>,
 }
 
-/// 201: the order is placed.
-pub(crate) fn placed(order: Order, token: Option<String>) -> Answer {
+/// 201: the order is placed. The salt of a guest's token stands where the token will.
+pub(crate) fn placed(order: Order, salt: Option<&str>) -> Answer {
     let (id, version) = (order.id, order.version);
-    Answer::created(format!("/v1/orders/{id}"), &PlacedView { order: order.into(), token }).with_etag(version)
+    let view = PlacedView { order: order.into(), token: salt.map(str::to_owned) };
+    let answer = Answer::created(format!("/v1/orders/{id}"), &view).with_etag(version);
+    match salt {
+        Some(salt) => answer.salted(salt),
+        None => answer,
+    }
 }
 
 /// 202: it goes on without whoever asked.

@@ -81,7 +81,7 @@ impl Checkouts {
         purchase: &Purchase,
     ) -> Result<Begun, Problem> {
         if let Some(claim) = idempotency::peek(&self.db, &purchase.key).await? {
-            return commands::settled(claim).map(Begun::Answered);
+            return commands::settled(claim, &purchase.key).map(Begun::Answered);
         }
         if let Err(refusal) = ready(&priced, purchase) {
             return self.refuse(purchase, refusal).await;
@@ -143,7 +143,7 @@ impl Checkouts {
     /// Another purchase got further: the answer to this key, if it was under this key.
     async fn somebody_elses(&self, purchase: &Purchase) -> Result<Begun, Problem> {
         match idempotency::peek(&self.db, &purchase.key).await? {
-            Some(claim) => commands::settled(claim).map(Begun::Answered),
+            Some(claim) => commands::settled(claim, &purchase.key).map(Begun::Answered),
             None => Ok(Begun::SomebodyElses),
         }
     }
@@ -214,7 +214,7 @@ impl Checkouts {
             }
             other => {
                 tx.rollback().await?;
-                commands::settled(other).map(Begun::Answered)
+                commands::settled(other, &purchase.key).map(Begun::Answered)
             }
         }
     }

@@ -133,7 +133,7 @@ impl Checkouts {
         cart::store::complete(tx, order.cart_id, order.id, now);
         tx.publish(&OrderPlaced { order_id: order.id, number, reservation_key: order.reservation_key })
             .await?;
-        Ok(answer::placed(order.clone(), checkout.payment.guest_token.clone()))
+        Ok(answer::placed(order.clone(), checkout.payment.guest_salt.as_deref()))
     }
 
     /// Backwards: the order is not to be, and the cart can be changed again.

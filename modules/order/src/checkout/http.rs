@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, get, post};
 use kernel::{Currency, Moment, Money};
 use order_api::{CartId, CartKind, CheckoutId, CheckoutKind, OrderId, ShippingOptionId};
 use payment_api::CaptureMethod;
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, page_request};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
@@ -48,7 +48,7 @@ impl From<PaymentBody> for PaymentChoice {
             provider: body.provider,
             token: body.token,
             capture: body.capture.unwrap_or(CaptureMethod::Automatic),
-            guest_token: None,
+            guest_salt: None,
         }
     }
 }
@@ -155,7 +155,7 @@ pub(crate) struct InterventionBody {
 
 /// Turn a cart into an order
 #[utoipa::path(
-    tag = "checkout", params(("id" = CartId, Path)), request_body = CompleteBody,
+    tag = "checkout", params(("id" = CartId, Path), RequiredKey), request_body = CompleteBody,
     responses(
         (status = 201, description = "Placed", body = PlacedView),
         (status = 202, description = "Still running, or the payer has to act", body = CheckoutView),
@@ -181,7 +181,7 @@ async fn complete(
 
 /// Buy in one go: cart, addresses, shipping and payment
 #[utoipa::path(
-    tag = "checkout", request_body = CheckoutBody,
+    tag = "checkout", params(RequiredKey), request_body = CheckoutBody,
     responses(
         (status = 201, description = "Placed", body = PlacedView),
         (status = 202, description = "Still running, or the payer has to act", body = CheckoutView),

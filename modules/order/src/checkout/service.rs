@@ -115,13 +115,13 @@ impl Checkouts {
         new: NewCart,
         mut purchase: Purchase,
     ) -> Result<Answer, Problem> {
-        let token = GuestToken::new();
+        let (token, salt) = GuestToken::new(Some(&purchase.key));
         let id = self.db.clock().id();
         let mut cart =
             self.carts.compose(call, id, new.currency, &new.items, &token).map_err(CartError::from)?;
         new.change.check()?.apply(&mut cart);
         if cart.customer_id.is_none() {
-            purchase.payment.guest_token = Some(token.reveal().to_owned());
+            purchase.payment.guest_salt = Some(salt);
         }
         let chosen = cart.shipping_option_id;
         let priced = self.carts.price(call, cart).await?;
@@ -153,7 +153,7 @@ impl Checkouts {
             None => self.tasks.spawn(drive),
         };
         match tokio::time::timeout(PATIENCE, driving).await {
-            Ok(Ok(Ok(driven))) => told(driven.checkout),
+            Ok(Ok(Ok(driven))) => told(driven.checkout).map(|answer| answer.reveal(&purchase.key)),
             Ok(Ok(Err(error))) => {
                 // It is stored where it stands and goes on by itself; failing the request would say otherwise.
                 tracing::warn!(checkout.id = %id, error = %error, "a checkout was interrupted and will be continued");

@@ -56,8 +56,8 @@ pub(crate) struct PaymentChoice {
     pub token: String,
     /// When the money is taken.
     pub capture: CaptureMethod,
-    /// The token a guest gets with the answer, when the cart was made in the same request.
-    pub guest_token: Option<String>,
+    /// The salt of the token that a guest gets with the answer, when the cart was made in the same request.
+    pub guest_salt: Option<String>,
 }
 
 /// A line of a checkout's log.

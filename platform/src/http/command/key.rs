@@ -1,12 +1,26 @@
 //! The `Idempotency-Key` header and what it is good for: one principal, one method, one path.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use kernel::Principal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 
 use crate::http::problem::Problem;
+
+/// The header of a route that does not work without a key, for its description: `params(RequiredKey)` where the handler
+/// calls [`Command::require_key`](super::Command::require_key). Elsewhere the description says that a key may be sent.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct RequiredKey {
+    /// Makes a repetition of this request safe: it gets the first answer again.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[expect(dead_code, reason = "it is read from the request by the command")]
+    key: String,
+}
 
 /// What makes a repetition recognisable as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +29,13 @@ pub struct IdempotencyKey {
     pub scope: String,
     /// Method and path as asked, such as `POST /v1/admin/refunds`.
     pub operation: String,
-    /// What the caller sent, without quotes.
+    /// SHA-256 of what the caller sent, in hex. The key itself is kept nowhere.
     pub key: String,
     /// SHA-256 of the body as it came. The same key with another body is a mistake of the caller.
     pub fingerprint: [u8; 32],
+    /// What the caller sent, without quotes. Gone from a key that was stored.
+    #[serde(skip)]
+    pub(crate) sent: Option<Arc<str>>,
 }
 
 impl IdempotencyKey {
@@ -26,9 +43,18 @@ impl IdempotencyKey {
         Self {
             scope: principal.scope(),
             operation: format!("{} {}", request.method(), request.path()),
-            key,
+            key: hex::encode(Sha256::digest(&key)),
             fingerprint: Sha256::digest(body).into(),
+            sent: Some(key.into()),
         }
+    }
+
+    /// A secret of 32 hexadecimal digits that follows from `salt` and the key as it was sent, and from nothing that is
+    /// kept: only whoever sends the key again learns it again. `None` for a key that was stored.
+    pub fn secret(&self, salt: &str) -> Option<String> {
+        let sent = self.sent.as_deref()?;
+        let digest = Sha256::new().chain_update(salt).chain_update(b"/").chain_update(sent).finalize();
+        Some(hex::encode(&digest[..16]))
     }
 }
 
@@ -88,6 +114,22 @@ mod tests {
         assert_eq!(key("\"abc-1\""), key("abc-1"));
         assert_eq!(key("\"a\\\"b\\\\\""), Some("a\"b\\".into()));
         assert_eq!(key(&"k".repeat(255)), Some("k".repeat(255)));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_key_does_not_lead_back_to_it() {
+        let request = actix_web::test::TestRequest::post().uri("/v1/carts").to_http_request();
+        let key = IdempotencyKey::of(&request, &Principal::Anonymous, "abc-1".into(), b"{}");
+        let again = IdempotencyKey::of(&request, &Principal::Anonymous, "abc-1".into(), b"{}");
+        let other = IdempotencyKey::of(&request, &Principal::Anonymous, "abc-2".into(), b"{}");
+        let stored = serde_json::to_string(&key).unwrap();
+        let kept: IdempotencyKey = serde_json::from_str(&stored).unwrap();
+
+        assert!(!stored.contains("abc-1"), "{stored}");
+        assert_eq!((&kept.key, kept.secret("salt")), (&again.key, None));
+        assert_eq!(key.secret("salt"), again.secret("salt"));
+        assert_ne!(key.secret("salt"), other.secret("salt"));
+        assert_ne!(key.secret("salt"), key.secret("pepper"));
     }
 
     #[test]

@@ -73,6 +73,33 @@ async fn a_body_that_never_comes_is_not_waited_for() {
 }
 
 #[actix_web::test]
+async fn a_large_body_is_read_from_nobody_who_may_not_send_it() {
+    let reached = nobody();
+    let head = |token: &str, length: usize| {
+        format!(
+            "POST /v1/admin/files HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    // Only the head is ever sent: whoever wanted the body first would wait for it and say 408.
+    for token in ["clerk", "customer"] {
+        let mut stream = connect!(reached);
+        stream.write_all(head(token, 1024 * 1024).as_bytes()).await.unwrap();
+        let answer = all(&mut stream).await.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 403") && answer.contains("files:write"), "{token}: {answer}");
+    }
+
+    let body = format!("{{\"quantity\":1,\"note\":\"{}\"}}", "x".repeat(512 * 1024));
+    let mut stream = connect!(reached);
+    let request =
+        head("archivist", body.len()).replace("Host: shop", "Host: shop\r\nConnection: close") + &body;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    assert_eq!(reached.load(Ordering::SeqCst), 1);
+}
+
+#[actix_web::test]
 async fn a_panic_leaves_the_server_standing() {
     let mut stream = connect!(nobody());
     let ask = format!(
