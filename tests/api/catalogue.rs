@@ -118,6 +118,7 @@ async fn previewed(world: &World, csv: &str) -> Value {
     world
         .post("/v1/admin/imports", &json!({ "csv": csv, "currency": "USD" }))
         .staff()
+        .fresh_key()
         .send()
         .await
         .expect(201)
@@ -270,13 +271,14 @@ async fn movements_add_up_to_what_is_on_the_shelf() {
     let variant = world.on_sale("CUP", 1000, 50).await;
     let adjust = async |delta: i64, status: u16| {
         let body = json!({ "variantId": variant, "delta": delta, "reason": "counted" });
-        world.post("/v1/admin/stock-levels/adjust", &body).staff().send().await.status.as_u16() == status
+        let ask = world.post("/v1/admin/stock-levels/adjust", &body).staff().fresh_key();
+        ask.send().await.status.as_u16() == status
     };
     assert!(adjust(7, 200).await && adjust(-3, 200).await && adjust(-1000, 409).await);
     world.buy(&variant, 4).await;
     world.eventually("the sale", async || world.stock(&variant).await["onHand"] == 50).await;
     let count = json!({ "variantId": variant, "onHand": 41, "reason": "stocktaking" });
-    world.post("/v1/admin/stock-levels/count", &count).staff().send().await.expect(200);
+    world.post("/v1/admin/stock-levels/count", &count).staff().fresh_key().send().await.expect(200);
 
     let path = format!("/v1/admin/stock-movements?variantId={variant}");
     let movements = world.get(&path).staff().send().await.expect(200);
@@ -306,7 +308,8 @@ async fn real_product_files_come_out_as_they_went_in() {
         assert_eq!(every(&world, "/v1/admin/products", 10).await.len(), 0);
 
         let confirm = format!("/v1/admin/imports/{}/confirm", text(&import["id"]));
-        let confirmed = world.ask(reqwest::Method::POST, &confirm).staff().send().await.expect(200);
+        let confirmed =
+            world.ask(reqwest::Method::POST, &confirm).staff().fresh_key().send().await.expect(200);
         let path = format!("/v1/admin/imports/{}", text(&import["id"]));
         let completed = async || world.get(&path).staff().send().await.expect(200)["status"] == "completed";
         world.eventually("the end of the import", completed).await;
@@ -341,7 +344,7 @@ async fn a_file_with_bad_rows_says_which_and_changes_nothing() {
     assert_eq!(rows, BTreeSet::from([3, 4, 5, 6]), "{import}");
     assert_eq!(import["errors"][0]["column"], "Variant Price");
     let confirm = format!("/v1/admin/imports/{}/confirm", text(&import["id"]));
-    let confirmed = world.ask(reqwest::Method::POST, &confirm).staff().send().await;
+    let confirmed = world.ask(reqwest::Method::POST, &confirm).staff().fresh_key().send().await;
     assert_eq!(confirmed.problem(409), "import_refused");
     assert_eq!(every(&world, "/v1/admin/products", 10).await, Vec::<Value>::new());
     world.close().await;

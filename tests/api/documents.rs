@@ -111,6 +111,28 @@ async fn every_operation_says_what_it_does_and_how_it_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_key_is_required_the_description_says_so() {
+    let world = World::open().await;
+    let [store, admin] = documents(&world).await;
+    for path in [
+        "/v1/carts/{id}/complete",
+        "/v1/checkout",
+        "/v1/admin/stock-levels/adjust",
+        "/v1/admin/stock-levels/count",
+        "/v1/admin/stock-levels/transfer",
+        "/v1/admin/imports",
+        "/v1/admin/imports/{id}/confirm",
+    ] {
+        let document = if path.starts_with("/v1/admin") { &admin } else { &store };
+        let parameters = document["paths"][path]["post"]["parameters"].as_array().unwrap();
+        let keys: Vec<_> = parameters.iter().filter(|one| one["name"] == "Idempotency-Key").collect();
+        assert_eq!(keys.len(), 1, "{path}: {parameters:?}");
+        assert_eq!((&keys[0]["in"], &keys[0]["required"]), (&"header".into(), &true.into()), "{path}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_to_try_the_api_needs_nothing_from_elsewhere() {
     let world = World::open().await;
     let page = world.get("/docs/").header("accept", "text/html").send().await;

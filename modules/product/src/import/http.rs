@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Currency, Id, Moment};
-use platform::http::{Answer, BodyLimit, Caller, Command, PathId, Problem};
+use platform::http::{Answer, Caller, Command, LargeBody, PathId, Problem, RequiredKey};
 use product_api::{ImportId, ImportKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,11 +15,13 @@ use super::{Counts, Import, ImportStatus, RowFault};
 /// Bytes of a file that comes over HTTP at the most. Larger ones are for the command line, which reads them from disk.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
+const PERMISSION: &str = "imports:write";
+
 /// The routes.
 pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
     app.service(
         utoipa_actix_web::scope("/v1/admin/imports")
-            .app_data(BodyLimit(LARGEST_BODY))
+            .app_data(LargeBody { most: LARGEST_BODY, permission: PERMISSION })
             .service(create)
             .service(read)
             .service(confirm),
@@ -85,10 +87,13 @@ impl From<Import> for ImportView {
 }
 
 /// Read a file of products and say what it would do
-#[utoipa::path(tag = "imports", request_body = ImportBody, responses((status = 201, body = ImportView)))]
+#[utoipa::path(
+    tag = "imports", params(RequiredKey), request_body = ImportBody, responses((status = 201, body = ImportView))
+)]
 #[post("")]
 async fn create(imports: Data<Imports>, command: Command<ImportBody>) -> Result<Answer, Problem> {
-    command.caller.require("imports:write")?;
+    command.caller.require(PERMISSION)?;
+    command.require_key()?;
     let service = imports.clone();
     let work = move |body: ImportBody, effect: platform::Effect| async move {
         let currency = body.currency.unwrap_or(service.currency());
@@ -107,19 +112,22 @@ async fn read(
     PathId(id): PathId<ImportKind>,
     caller: Caller,
 ) -> Result<Answer, Problem> {
-    caller.require("imports:write")?;
+    caller.require(PERMISSION)?;
     Ok(Answer::ok(&ImportView::from(imports.find(id).await?)))
 }
 
 /// Put the products of a previewed file into the catalogue
-#[utoipa::path(tag = "imports", params(("id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
+#[utoipa::path(
+    tag = "imports", params(("id" = ImportId, Path), RequiredKey), responses((status = 200, body = ImportView))
+)]
 #[post("/{id}/confirm")]
 async fn confirm(
     imports: Data<Imports>,
     PathId(id): PathId<ImportKind>,
     command: Command<()>,
 ) -> Result<Answer, Problem> {
-    command.caller.require("imports:write")?;
+    command.caller.require(PERMISSION)?;
+    command.require_key()?;
     let service = imports.clone();
     let work = move |(), _| async move {
         let import = service.confirm(id, |_| {}).await?;

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::Moment;
-use platform::http::{Answer, Caller, Command, PageView, Params, Problem, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, Problem, RequiredKey, page_request};
 use product_api::{LocationId, MovementId, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -173,10 +173,13 @@ async fn levels(
 }
 
 /// Correct a level
-#[utoipa::path(tag = "stock", request_body = AdjustmentBody, responses((status = 200, body = LevelView)))]
+#[utoipa::path(
+    tag = "stock", params(RequiredKey), request_body = AdjustmentBody, responses((status = 200, body = LevelView))
+)]
 #[post("/v1/admin/stock-levels/adjust")]
 async fn adjust(stock: Data<Stock>, command: Command<AdjustmentBody>) -> Result<Answer, Problem> {
     let who = staff(&command.caller)?;
+    command.require_key()?;
     let service = stock.clone();
     let work = move |body: AdjustmentBody, effect: platform::Effect| async move {
         let cause = Cause { effect_id: effect.id, who, reason: Some(body.reason) };
@@ -187,10 +190,13 @@ async fn adjust(stock: Data<Stock>, command: Command<AdjustmentBody>) -> Result<
 }
 
 /// Set a level to what was counted
-#[utoipa::path(tag = "stock", request_body = CountBody, responses((status = 200, body = LevelView)))]
+#[utoipa::path(
+    tag = "stock", params(RequiredKey), request_body = CountBody, responses((status = 200, body = LevelView))
+)]
 #[post("/v1/admin/stock-levels/count")]
 async fn count(stock: Data<Stock>, command: Command<CountBody>) -> Result<Answer, Problem> {
     let who = staff(&command.caller)?;
+    command.require_key()?;
     let service = stock.clone();
     let work = move |body: CountBody, effect: platform::Effect| async move {
         let cause = Cause { effect_id: effect.id, who, reason: body.reason };
@@ -201,10 +207,13 @@ async fn count(stock: Data<Stock>, command: Command<CountBody>) -> Result<Answer
 }
 
 /// Bring stock from one location to another
-#[utoipa::path(tag = "stock", request_body = TransferBody, responses((status = 200, body = LevelView)))]
+#[utoipa::path(
+    tag = "stock", params(RequiredKey), request_body = TransferBody, responses((status = 200, body = LevelView))
+)]
 #[post("/v1/admin/stock-levels/transfer")]
 async fn transfer(stock: Data<Stock>, command: Command<TransferBody>) -> Result<Answer, Problem> {
     let who = staff(&command.caller)?;
+    command.require_key()?;
     let service = stock.clone();
     let work = move |body: TransferBody, effect: platform::Effect| async move {
         let cause = Cause { effect_id: effect.id, who, reason: body.reason };

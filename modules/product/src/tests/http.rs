@@ -73,8 +73,14 @@ fn staff(request: TestRequest) -> TestRequest {
     request.insert_header(("Authorization", "Bearer *"))
 }
 
+/// A post without a body, under a key of its own.
+fn confirmed(path: &str) -> TestRequest {
+    let key = Clock::system().uuid().to_string();
+    staff(TestRequest::post().uri(path)).insert_header(("Idempotency-Key", key))
+}
+
 fn post(path: &str, body: Value) -> TestRequest {
-    staff(TestRequest::post().uri(path)).set_json(body)
+    confirmed(path).set_json(body)
 }
 
 fn shirt() -> Value {
@@ -271,9 +277,7 @@ async fn a_file_is_previewed_and_confirmed() {
         (bad.status, bad.text("/status"), bad.text("/errors/0/column")),
         (201, "refused", "Variant Price")
     );
-    let confirm = |said: &Said| {
-        staff(TestRequest::post().uri(&format!("/v1/admin/imports/{}/confirm", said.text("/id"))))
-    };
+    let confirm = |said: &Said| confirmed(&format!("/v1/admin/imports/{}/confirm", said.text("/id")));
     assert_eq!(ask(&app, confirm(&bad)).await.refusal().1, "import_refused");
 
     let good = ask(&app, post("/v1/admin/imports", file("9.99"))).await;
