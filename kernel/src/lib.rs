@@ -1,10 +1,11 @@
-//! The words every module shares: ids, money, time, pages, events, calls and contracts.
+//! The words every module shares: ids, money, time, addresses, pages, events, calls and contracts.
 //!
 //! Nothing here does I/O or knows a runtime, so a contract crate that depends on `kernel` alone can be read,
 //! compiled and tested by anybody, including the authors of a module in another language.
 
 #![deny(missing_docs)]
 
+pub mod address;
 pub mod call;
 pub mod card;
 pub mod contract;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod principal;
 pub mod time;
 
+pub use address::{Address, AddressFault};
 pub use call::{Call, CallFailure, FailureReason};
 pub use event::Event;
 pub use id::{Entity, Id, IdError};

@@ -4,14 +4,13 @@ pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
 
-use kernel::{Currency, Moment};
+use kernel::{Address, Currency, Moment};
 use order_api::{CartId, CartItemId, OrderId, ShippingOptionId};
 use product_api::{BATCH, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::address::Address;
 use crate::pricing::Totals;
 
 /// The most of one variant in a cart.

@@ -3,7 +3,6 @@
 //! It is the only module that calls others: it quotes and reserves at the product module and pays at the payment
 //! module. What it has to say, it says in `order-api`.
 
-mod address;
 mod cart;
 mod checkout;
 mod contract;

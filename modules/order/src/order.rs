@@ -4,13 +4,12 @@ pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
 
-use kernel::{Currency, Moment, Money};
+use kernel::{Address, Currency, Moment, Money};
 use order_api::{CartId, OrderId, OrderItemId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::address::Address;
 use crate::pricing::Totals;
 
 /// An order. Nothing in it points back at the catalogue: prices and names may change, what was bought does not.

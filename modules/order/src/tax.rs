@@ -4,6 +4,7 @@ pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
 
+use kernel::address::is_a_country;
 use kernel::{Moment, ids};
 
 ids! {
@@ -52,7 +53,7 @@ impl TaxRegion {
         basis_points: i64,
         created_at: Moment,
     ) -> Result<Self, TaxRefusal> {
-        if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        if !is_a_country(&country) {
             return Err(TaxRefusal::InvalidCountry);
         }
         if !(0..=10_000).contains(&basis_points) {

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, delete, get, patch, post};
-use kernel::{Currency, Id, Moment, Money};
+use kernel::{Address, Currency, Id, Moment, Money};
 use order_api::{CartId, CartItemId, CartItemKind, CartKind, OrderId, ShippingOptionId};
 use platform::http::{Answer, Caller, Command, PathId, PathIds, Problem};
 use product_api::VariantId;
@@ -12,7 +12,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{CartChange, CartError, Carts, NewItem};
 use super::{CartRefusal, CartStatus, PricedCart, PricedLine, Requirement};
-use crate::address::Address;
 use crate::pricing::Totals;
 use crate::shipping::http::ShippingOptionView;
 use crate::token::{GuestToken, Visitor};

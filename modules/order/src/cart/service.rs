@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kernel::{Call, CallFailure, Currency, Money, MoneyError};
+use kernel::{Address, AddressFault, Call, CallFailure, Currency, Money, MoneyError};
 use order_api::{CartId, CartItemId, ShippingOptionId};
 use platform::{Commands, Db, DbError};
 use product_api::{Products, ProductsError, QuoteVariants, VariantId};
 
 use super::{Cart, CartRefusal, CartStatus, PricedCart, PricedLine, SoldLine, requirements, store};
-use crate::address::{Address, AddressError};
 use crate::pricing::{self, PricedItem};
 use crate::shipping::{self, ShippingOption};
 use crate::tax;
@@ -72,7 +71,7 @@ pub(crate) enum CartError {
         pointer: &'static str,
         /// What is wrong.
         #[source]
-        fault: AddressError,
+        fault: AddressFault,
     },
     /// Not an e-mail address.
     #[error("expected an e-mail address")]

@@ -1,12 +1,11 @@
 //! How carts are kept.
 
-use kernel::{Currency, Moment};
+use kernel::{Address, Currency, Moment};
 use order_api::{CartId, OrderId, ShippingOptionId};
 use platform::db::{Db, DbError, Json, Tx};
 use uuid::Uuid;
 
 use super::{Cart, CartItem, CartStatus};
-use crate::address::Address;
 
 #[derive(sqlx::FromRow)]
 struct CartRow {

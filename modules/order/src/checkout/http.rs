@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, get, post};
-use kernel::{Currency, Moment, Money};
+use kernel::{Address, Currency, Moment, Money};
 use order_api::{CartId, CartKind, CheckoutId, CheckoutKind, OrderId, ShippingOptionId};
 use payment_api::CaptureMethod;
 use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, page_request};
@@ -15,7 +15,6 @@ use super::answer::{CheckoutView, PlacedView};
 use super::begin::Purchase;
 use super::service::{CheckoutError, Checkouts, NewCart};
 use super::store::{Checkout, LogEntry, PaymentChoice};
-use crate::address::Address;
 use crate::cart::http::{CartItemBody, visitor};
 use crate::cart::service::CartChange;
 

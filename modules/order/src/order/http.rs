@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, get, post};
-use kernel::{Currency, Id, Moment, Money};
+use kernel::{Address, Currency, Id, Moment, Money};
 use order_api::{OrderId, OrderItemId, OrderKind};
 use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
 use product_api::{ProductId, VariantId};
@@ -14,7 +14,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::service::{Cancellation, OrderError, Orders};
 use super::store::OrderFilter;
 use super::{FulfillmentStatus, Order, OrderItem, OrderStatus, PaymentStatus};
-use crate::address::Address;
 use crate::cart::http::visitor;
 use crate::pricing::Totals;
 

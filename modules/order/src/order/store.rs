@@ -1,12 +1,11 @@
 //! How orders are kept.
 
-use kernel::{Currency, Moment, Money, Page, PageRequest};
+use kernel::{Address, Currency, Moment, Money, Page, PageRequest};
 use order_api::{CartId, OrderId, OrderItemId};
 use platform::db::{Db, DbError, Json, Tx};
 use uuid::Uuid;
 
 use super::{FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus};
-use crate::address::Address;
 use crate::pricing::Totals;
 
 #[derive(sqlx::FromRow)]

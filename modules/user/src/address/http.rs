@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{delete, get, patch, post};
-use kernel::{Id, Moment};
+use kernel::{Address, Id, Moment};
 use platform::http::{Answer, Caller, Command, PageView, PathId, Problem};
 use serde::{Deserialize, Serialize};
 use user_api::{AccountId, AddressId, AddressKind};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{AddressError, Addresses};
-use super::{Address, AddressChange, Defaults, Entry};
+use super::{AddressChange, Defaults, Entry};
 
 /// The routes.
 pub(crate) fn routes(app: &mut ServiceConfig<'_>) {

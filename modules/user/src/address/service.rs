@@ -1,10 +1,10 @@
 //! What a customer can do with their address book.
 
-use kernel::Page;
+use kernel::{Address, AddressFault, Page};
 use platform::{Commands, Db, DbError};
 use user_api::{AccountId, AddressId};
 
-use super::{Address, AddressChange, AddressFault, Defaults, Entry, MOST, store};
+use super::{AddressChange, Defaults, Entry, MOST, store};
 
 /// The address books.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl Addresses {
         if entry.default_billing && defaults.billing == Some(false) {
             return Err(AddressError::DefaultNeeded { field: "defaultBilling" });
         }
-        let address = entry.address.with(change)?;
+        let address = change.apply(entry.address)?;
         let mut tx = self.db.begin().await?;
         store::lock(&mut tx, account).await?;
         if !store::update(&mut tx, account, id, &address, self.db.clock().now()).await? {

@@ -1,10 +1,10 @@
 //! How address books are kept. The defaults stand on the account, whose row every change to its book passes.
 
-use kernel::Moment;
+use kernel::{Address, Moment};
 use platform::db::{Db, DbError, Tx};
 use user_api::{AccountId, AddressId};
 
-use super::{Address, Defaults, Entry};
+use super::{Defaults, Entry};
 
 /// What an [`EntryRow`] is read from: the address `d` and its account `a`.
 const ENTRY: &str = "d.id, d.name, d.line1, d.line2, d.city, d.region, d.postal_code, d.country, d.phone,
