@@ -44,6 +44,31 @@ pub trait EventData: Serialize + for<'de> Deserialize<'de> {
     fn subject(&self) -> String;
 }
 
+/// Names what a module says: `events! { /// … OrderPlaced = "order.placed" about order_id { /// … order_id: OrderId, } }`.
+/// Makes of each a struct with these fields and its [`EventData`], whose subject is the field after `about`.
+#[macro_export]
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $Event:ident = $kind:literal about $subject:ident { $( $(#[$field_doc:meta])* $field:ident: $Type:ty, )+ }
+    )+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+            #[serde(rename_all = "camelCase")]
+            pub struct $Event { $( $(#[$field_doc])* pub $field: $Type, )+ }
+
+            impl $crate::event::EventData for $Event {
+                const TYPE: &'static str = $kind;
+
+                fn subject(&self) -> String {
+                    self.$subject.to_string()
+                }
+            }
+        )+
+    };
+}
+
 impl Event {
     /// The particulars as `E`, or `None` when this is an event of another type.
     ///

@@ -2,8 +2,7 @@
 
 #![deny(missing_docs)]
 
-use kernel::event::EventData;
-use kernel::{CallFailure, Moment, Money, contract, ids};
+use kernel::{CallFailure, Moment, Money, contract, events, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -78,91 +77,61 @@ pub enum OrdersError {
     Failed(#[from] CallFailure),
 }
 
-/// An order was made and waits for its payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderCreated {
-    /// The order.
-    pub order_id: OrderId,
-    /// The customer's account, `usr_…`; null for a guest.
-    pub user_id: Option<String>,
-    /// What it comes to.
-    pub total_amount: Money,
-    /// When, as in RFC 3339.
-    pub timestamp: Moment,
-}
-
-impl EventData for OrderCreated {
-    const TYPE: &'static str = "order.created";
-    fn subject(&self) -> String {
-        self.order_id.to_string()
+events! {
+    /// An order was made and waits for its payment.
+    OrderCreated = "order.created" about order_id {
+        /// The order.
+        order_id: OrderId,
+        /// The customer's account, `usr_…`; null for a guest.
+        user_id: Option<String>,
+        /// What it comes to.
+        total_amount: Money,
+        /// When, as in RFC 3339.
+        timestamp: Moment,
     }
-}
-
-/// An order is placed: from here on it is fulfilled or canceled, never forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderPlaced {
-    /// The order.
-    pub order_id: OrderId,
-    /// The number that people use.
-    pub number: String,
-    /// The key of the reservation whose stock is now sold.
-    pub reservation_key: Uuid,
-}
-
-impl EventData for OrderPlaced {
-    const TYPE: &'static str = "order.placed";
-    fn subject(&self) -> String {
-        self.order_id.to_string()
+    /// An order is placed: from here on it is fulfilled or canceled, never forgotten.
+    OrderPlaced = "order.placed" about order_id {
+        /// The order.
+        order_id: OrderId,
+        /// The number that people use.
+        number: String,
+        /// The key of the reservation whose stock is now sold.
+        reservation_key: Uuid,
     }
-}
-
-/// An order is canceled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderCanceled {
-    /// The order.
-    pub order_id: OrderId,
-    /// The key of its payment, if it was to be paid.
-    pub payment_key: Option<Uuid>,
-    /// Whether the money goes back.
-    pub refund: bool,
-    /// Stock that goes back on the shelf; empty when it was never sold or is not resellable.
-    pub restock: Vec<RestockedItem>,
-    /// Why.
-    pub reason: String,
-}
-
-impl EventData for OrderCanceled {
-    const TYPE: &'static str = "order.canceled";
-    fn subject(&self) -> String {
-        self.order_id.to_string()
+    /// An order is canceled.
+    OrderCanceled = "order.canceled" about order_id {
+        /// The order.
+        order_id: OrderId,
+        /// The key of its payment, if it was to be paid.
+        payment_key: Option<Uuid>,
+        /// Whether the money goes back.
+        refund: bool,
+        /// Stock that goes back on the shelf; empty when it was never sold or is not resellable.
+        restock: Vec<RestockedItem>,
+        /// Why.
+        reason: String,
     }
-}
-
-/// A part of an order is canceled; the rest of it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderItemsCanceled {
-    /// The order.
-    pub order_id: OrderId,
-    /// The identity of this cancellation.
-    pub cancellation_id: Uuid,
-    /// The key of its payment.
-    pub payment_key: Uuid,
-    /// The money that goes back, if it does.
-    pub refund: Option<Money>,
-    /// Stock that goes back on the shelf.
-    pub restock: Vec<RestockedItem>,
-    /// Why.
-    pub reason: String,
-}
-
-impl EventData for OrderItemsCanceled {
-    const TYPE: &'static str = "order.itemsCanceled";
-    fn subject(&self) -> String {
-        self.order_id.to_string()
+    /// A part of an order is canceled; the rest of it stands.
+    OrderItemsCanceled = "order.itemsCanceled" about order_id {
+        /// The order.
+        order_id: OrderId,
+        /// The identity of this cancellation.
+        cancellation_id: Uuid,
+        /// The key of its payment.
+        payment_key: Uuid,
+        /// The money that goes back, if it does.
+        refund: Option<Money>,
+        /// Stock that goes back on the shelf.
+        restock: Vec<RestockedItem>,
+        /// Why.
+        reason: String,
+    }
+    /// A parcel left the house.
+    FulfillmentShipped = "fulfillment.shipped" about order_id {
+        /// The parcel.
+        fulfillment_id: FulfillmentId,
+        /// Its order.
+        order_id: OrderId,
     }
 }
 
@@ -174,21 +143,4 @@ pub struct RestockedItem {
     pub variant_id: String,
     /// How many.
     pub quantity: i64,
-}
-
-/// A parcel left the house.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FulfillmentShipped {
-    /// The parcel.
-    pub fulfillment_id: FulfillmentId,
-    /// Its order.
-    pub order_id: OrderId,
-}
-
-impl EventData for FulfillmentShipped {
-    const TYPE: &'static str = "fulfillment.shipped";
-    fn subject(&self) -> String {
-        self.order_id.to_string()
-    }
 }

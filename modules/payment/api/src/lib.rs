@@ -2,7 +2,6 @@
 
 #![deny(missing_docs)]
 
-use kernel::event::EventData;
 use kernel::{CallFailure, Money, contract, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -141,30 +140,23 @@ pub enum PaymentsError {
 
 macro_rules! payment_event {
     ($(#[$doc:meta])* $Event:ident = $kind:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(rename_all = "camelCase")]
-        pub struct $Event {
-            /// The intent.
-            pub intent_id: IntentId,
-            /// The key the order's checkout chose.
-            pub key: Uuid,
-            /// The order.
-            pub order_id: String,
-            /// This time.
-            pub amount: Money,
-            /// All that is authorised and neither captured nor voided, in minor units.
-            pub authorized: i64,
-            /// All that was captured, in minor units.
-            pub captured: i64,
-            /// All that was refunded, in minor units.
-            pub refunded: i64,
-        }
-
-        impl EventData for $Event {
-            const TYPE: &'static str = $kind;
-            fn subject(&self) -> String {
-                self.intent_id.to_string()
+        kernel::events! {
+            $(#[$doc])*
+            $Event = $kind about intent_id {
+                /// The intent.
+                intent_id: IntentId,
+                /// The key the order's checkout chose.
+                key: Uuid,
+                /// The order.
+                order_id: String,
+                /// This time.
+                amount: Money,
+                /// All that is authorised and neither captured nor voided, in minor units.
+                authorized: i64,
+                /// All that was captured, in minor units.
+                captured: i64,
+                /// All that was refunded, in minor units.
+                refunded: i64,
             }
         }
     };

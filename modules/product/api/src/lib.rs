@@ -2,8 +2,7 @@
 
 #![deny(missing_docs)]
 
-use kernel::event::EventData;
-use kernel::{CallFailure, Currency, Moment, Money, contract, ids};
+use kernel::{CallFailure, Currency, Moment, Money, contract, events, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -164,56 +163,32 @@ pub struct ShortItem {
     pub available: i64,
 }
 
-macro_rules! product_event {
-    ($(#[$doc:meta])* $Event:ident = $kind:literal { $( $(#[$field_doc:meta])* $field:ident: $Type:ty, )+ } about $subject:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(rename_all = "camelCase")]
-        pub struct $Event { $( $(#[$field_doc])* pub $field: $Type, )+ }
-
-        impl EventData for $Event {
-            const TYPE: &'static str = $kind;
-            fn subject(&self) -> String {
-                self.$subject.to_string()
-            }
-        }
-    };
-}
-
-product_event! {
+events! {
     /// A product was added.
-    ProductCreated = "product.created" {
+    ProductCreated = "product.created" about product_id {
         /// The product.
         product_id: ProductId,
-    } about product_id
-}
-product_event! {
+    }
     /// A product, its variants or its prices changed.
-    ProductUpdated = "product.updated" {
+    ProductUpdated = "product.updated" about product_id {
         /// The product.
         product_id: ProductId,
-    } about product_id
-}
-product_event! {
+    }
     /// The last available unit of a variant is taken.
-    StockOut = "stock.out" {
+    StockOut = "stock.out" about variant_id {
         /// The variant.
         variant_id: VariantId,
-    } about variant_id
-}
-product_event! {
+    }
     /// A variant of which there was none is available again.
-    StockBack = "stock.back" {
+    StockBack = "stock.back" about variant_id {
         /// The variant.
         variant_id: VariantId,
         /// How many.
         available: i64,
-    } about variant_id
-}
-product_event! {
+    }
     /// A reservation's lease ended and its stock is free again.
-    ReservationExpired = "reservation.expired" {
+    ReservationExpired = "reservation.expired" about key {
         /// The key it was asked for with.
         key: Uuid,
-    } about key
+    }
 }

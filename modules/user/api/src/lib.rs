@@ -2,8 +2,7 @@
 
 #![deny(missing_docs)]
 
-use kernel::event::EventData;
-use kernel::{CallFailure, Moment, contract, ids};
+use kernel::{CallFailure, Moment, contract, events, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -98,32 +97,15 @@ pub enum UsersError {
     Failed(#[from] CallFailure),
 }
 
-/// A customer registered. Says nothing personal: who needs more asks for the account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerCreated {
-    /// The account.
-    pub customer_id: AccountId,
-}
-
-impl EventData for CustomerCreated {
-    const TYPE: &'static str = "customer.created";
-    fn subject(&self) -> String {
-        self.customer_id.to_string()
+events! {
+    /// A customer registered. Says nothing personal: who needs more asks for the account.
+    CustomerCreated = "customer.created" about customer_id {
+        /// The account.
+        customer_id: AccountId,
     }
-}
-
-/// A customer changed their account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerUpdated {
-    /// The account.
-    pub customer_id: AccountId,
-}
-
-impl EventData for CustomerUpdated {
-    const TYPE: &'static str = "customer.updated";
-    fn subject(&self) -> String {
-        self.customer_id.to_string()
+    /// A customer changed their account.
+    CustomerUpdated = "customer.updated" about customer_id {
+        /// The account.
+        customer_id: AccountId,
     }
 }
