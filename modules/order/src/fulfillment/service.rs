@@ -92,7 +92,7 @@ impl Fulfillments {
             return Err(FulfillmentError::Contended);
         }
         for item in &fulfillment.items {
-            if !store::ship(&mut tx, order.id, *item).await? {
+            if !order::item::store::ship(&mut tx, order.id, item.order_item_id, item.quantity).await? {
                 return Err(FulfillmentError::Contended);
             }
         }

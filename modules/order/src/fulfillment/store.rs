@@ -62,19 +62,3 @@ pub(crate) async fn insert(tx: &mut Tx, parcel: &Fulfillment) -> Result<bool, Db
         .await?;
     Ok(inserted == 1)
 }
-
-/// Counts so many of a line as shipped, if so many are still to be. Returns whether they were.
-pub(crate) async fn ship(tx: &mut Tx, order: OrderId, item: FulfilledItem) -> Result<bool, DbError> {
-    let shipped = tx
-        .query(
-            "UPDATE order_items
-             SET fulfilled = fulfilled + $1
-             WHERE id = $2 AND order_id = $3 AND fulfilled + canceled + $1 <= quantity",
-        )
-        .bind(item.quantity)
-        .bind(item.order_item_id)
-        .bind(order)
-        .run()
-        .await?;
-    Ok(shipped == 1)
-}

@@ -7,7 +7,7 @@ use product_api::VariantId;
 use uuid::Uuid;
 
 use super::store::{self, OrderFilter};
-use super::{Order, OrderItem, OrderStatus, fulfillment_status, payment_status, worth};
+use super::{Order, OrderItem, OrderStatus, fulfillment_status, item, payment_status, worth};
 use crate::token::Visitor;
 
 /// The orders.
@@ -213,7 +213,7 @@ async fn cancel_lines(
     lines: &[(&OrderItem, i64)],
 ) -> Result<(), OrderError> {
     for (item, count) in lines {
-        if !store::cancel_item(tx, order.id, item.id, *count).await? {
+        if !item::store::cancel(tx, order.id, item.id, *count).await? {
             return Err(OrderError::Contended);
         }
     }

@@ -1,11 +1,11 @@
 //! How orders are kept.
 
 use kernel::{Address, Currency, Moment, Money, Page, PageRequest};
-use order_api::{CartId, OrderId, OrderItemId};
+use order_api::{CartId, OrderId};
 use platform::db::{Db, DbError, Json, Tx};
 use uuid::Uuid;
 
-use super::{FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus};
+use super::{FulfillmentStatus, Order, OrderItem, OrderStatus, Paid, PaymentStatus, item};
 use crate::pricing::Totals;
 
 #[derive(sqlx::FromRow)]
@@ -88,44 +88,6 @@ impl OrderRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct OrderItemRow {
-    id: OrderItemId,
-    order_id: OrderId,
-    variant_id: Uuid,
-    product_id: Uuid,
-    sku: Option<String>,
-    title: String,
-    variant_title: String,
-    requires_shipping: bool,
-    quantity: i64,
-    fulfilled: i64,
-    canceled: i64,
-    unit_price_minor: i64,
-    total_minor: i64,
-    tax_minor: i64,
-}
-
-impl From<OrderItemRow> for OrderItem {
-    fn from(row: OrderItemRow) -> Self {
-        Self {
-            id: row.id,
-            variant_id: row.variant_id,
-            product_id: row.product_id,
-            sku: row.sku,
-            title: row.title,
-            variant_title: row.variant_title,
-            requires_shipping: row.requires_shipping,
-            quantity: row.quantity,
-            fulfilled: row.fulfilled,
-            canceled: row.canceled,
-            unit_price: row.unit_price_minor,
-            total: row.total_minor,
-            tax: row.tax_minor,
-        }
-    }
-}
-
 /// Finds an order by its id.
 pub(crate) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, DbError> {
     Ok(find_all(db, &[id]).await?.pop())
@@ -146,22 +108,14 @@ pub(crate) async fn find_all(db: &Db, ids: &[OrderId]) -> Result<Vec<Order>, DbE
         .list(ids.iter().copied())
         .all()
         .await?;
-    let mut items: Vec<OrderItemRow> = db
-        .query(
-            "SELECT id, order_id, variant_id, product_id, sku, title, variant_title, requires_shipping, quantity,
-                 fulfilled, canceled, unit_price_minor, total_minor, tax_minor
-             FROM order_items
-             WHERE order_id IN {list}
-             ORDER BY order_id, place",
-        )
-        .list(rows.iter().map(|row| row.id))
-        .all()
-        .await?;
+    let mut items = item::store::list(db, rows.iter().map(|row| row.id)).await?.into_iter().peekable();
     let mut orders = Vec::with_capacity(rows.len());
     for row in rows {
-        let rest = items.split_off(items.iter().take_while(|item| item.order_id == row.id).count());
-        orders.push(row.with(items.into_iter().map(OrderItem::from).collect()));
-        items = rest;
+        let mut own = Vec::new();
+        while let Some((_, item)) = items.next_if(|(order, _)| *order == row.id) {
+            own.push(item);
+        }
+        orders.push(row.with(own));
     }
     Ok(orders)
 }
@@ -303,30 +257,7 @@ pub(crate) fn insert(tx: &mut Tx, order: &Order) {
     .bind(order.created_at)
     .bind(order.updated_at)
     .later();
-    tx.query(
-        "INSERT INTO order_items
-             (id, order_id, place, variant_id, product_id, sku, title, variant_title, requires_shipping, quantity,
-              fulfilled, canceled, unit_price_minor, total_minor, tax_minor)
-         VALUES {rows}",
-    )
-    .rows(order.items.iter().enumerate(), |row, (place, item)| {
-        row.bind(item.id)
-            .bind(order.id)
-            .bind(place as i64)
-            .bind(item.variant_id)
-            .bind(item.product_id)
-            .bind(item.sku.clone())
-            .bind(item.title.clone())
-            .bind(item.variant_title.clone())
-            .bind(item.requires_shipping)
-            .bind(item.quantity)
-            .bind(item.fulfilled)
-            .bind(item.canceled)
-            .bind(item.unit_price)
-            .bind(item.total)
-            .bind(item.tax)
-    })
-    .later();
+    item::store::insert(tx, order.id, &order.items);
 }
 
 /// Places an order that waits for its payment. If it does not wait, the commit answers [`DbError::Missing`]; if its
@@ -368,27 +299,6 @@ pub(crate) async fn cancel(
         .bind(now)
         .bind(id)
         .bind(from.as_str())
-        .run()
-        .await?;
-    Ok(canceled == 1)
-}
-
-/// Counts so many of a line as canceled, if so many are still open. Returns whether they were.
-pub(crate) async fn cancel_item(
-    tx: &mut Tx,
-    order: OrderId,
-    item: OrderItemId,
-    quantity: i64,
-) -> Result<bool, DbError> {
-    let canceled = tx
-        .query(
-            "UPDATE order_items
-             SET canceled = canceled + $1
-             WHERE id = $2 AND order_id = $3 AND fulfilled + canceled + $1 <= quantity",
-        )
-        .bind(quantity)
-        .bind(item)
-        .bind(order)
         .run()
         .await?;
     Ok(canceled == 1)
