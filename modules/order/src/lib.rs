@@ -13,6 +13,8 @@ mod order;
 mod pricing;
 mod shipping;
 mod tax;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::sync::Arc;
