@@ -28,7 +28,7 @@ impl Contract {
     }
 }
 
-#[async_trait::async_trait]
+#[kernel::macros::async_trait]
 impl Products for Contract {
     async fn quote(&self, _: &Call, request: QuoteVariants) -> Result<Quote, ProductsError> {
         let variants = self.catalogue.quote(request.currency, &request.variant_ids).await?;

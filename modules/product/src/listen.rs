@@ -28,7 +28,7 @@ impl Orders {
     }
 }
 
-#[async_trait::async_trait]
+#[kernel::macros::async_trait]
 impl Listener for Orders {
     fn name(&self) -> &'static str {
         "stock"

@@ -20,7 +20,7 @@ impl Jobs {
     }
 }
 
-#[async_trait::async_trait]
+#[kernel::macros::async_trait]
 impl Worker for Jobs {
     async fn work(&self, job: &Job) -> Result<(), JobError> {
         match job.kind.as_str() {
