@@ -274,6 +274,13 @@ mod tests {
     }
 
     #[test]
+    fn every_state_can_be_asked_for_by_its_name() {
+        let names: Vec<_> = states().iter().map(State::name).collect();
+        assert!(State::NAMES.iter().all(|name| names.contains(name)), "{names:?}");
+        assert!(names.iter().all(|name| State::NAMES.contains(name)), "{names:?}");
+    }
+
+    #[test]
     fn a_placed_order_stays_placed_whatever_comes_late() {
         for input in inputs() {
             assert_eq!(step(State::Placed, input, NOW, lease()).state, State::Placed);

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Bad, Fixture, checkout};
-use crate::world::{World, address};
+use crate::world::{World, address, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_and_quantities_stay_within_their_bounds() {
@@ -83,7 +83,21 @@ async fn what_is_put_into_a_query_stays_a_value() {
         let code = if slug == "%BF%27" { (400, "malformed_url") } else { (404, "not_found") };
         rows.push(Bad::get(&format!("/v1/products/{slug}")).is(code.0, code.1));
     }
-    rows.push(shop.staff(Method::GET, "/v1/admin/stock-levels?variantId=*").is(400, "invalid_parameter"));
+    let order = text(&shop.order["id"]);
+    let filters = [
+        ("stock-levels?variantId=", "*", "/variantId"),
+        ("stock-movements?variantId=", order.as_str(), "/variantId"),
+        ("orders?customerId=", "garbage", "/customerId"),
+        ("orders?customerId=", order.as_str(), "/customerId"),
+        ("fulfillments?orderId=", "garbage", "/orderId"),
+        ("fulfillments?orderId=", shop.variant.as_str(), "/orderId"),
+        ("processes?state=", "garbage", "/state"),
+        ("reservations?status=", "garbage", "/status"),
+    ];
+    for (list, value, pointer) in filters {
+        let path = format!("/v1/admin/{list}{value}");
+        rows.push(shop.staff(Method::GET, &path).is(400, "invalid_parameter").at(pointer));
+    }
     let quoted = shop.world.get("/v1/admin/products?q='%20OR%20'1'='1").staff().send().await.expect(200);
     assert_eq!(quoted["data"], json!([]));
     shop.refuses(rows).await;

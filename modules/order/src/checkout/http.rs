@@ -11,6 +11,7 @@ use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::State;
 use super::answer::{CheckoutView, PlacedView};
 use super::begin::Purchase;
 use super::service::{CheckoutError, Checkouts, NewCart};
@@ -218,6 +219,10 @@ async fn list(
     caller: Caller,
 ) -> Result<Answer, Problem> {
     caller.require("processes:read")?;
+    if params.state.as_deref().is_some_and(|state| !State::NAMES.contains(&state)) {
+        return Err(Problem::bad_request("invalid_parameter", "A query parameter is not what this takes")
+            .field("/state", "invalid_value", format!("Expected one of {}", State::NAMES.join(", "))));
+    }
     let scope = format!("processes?state={:?}", params.state);
     let page = page_request(&scope, params.limit, params.after.as_deref())?;
     let page = checkouts.list(params.state.as_deref(), &page).await?.map(ProcessView::from);

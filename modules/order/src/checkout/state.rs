@@ -71,6 +71,10 @@ pub(crate) enum Reason {
 }
 
 impl State {
+    /// Every name there is.
+    pub(crate) const NAMES: [&str; 7] =
+        ["paying", "unknown", "awaitingAction", "securing", "ending", "placed", "failed"];
+
     /// Whether nothing more can happen by itself.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Placed | Self::Failed { .. })
