@@ -1,7 +1,7 @@
 //! How products are kept.
 
 use kernel::{Moment, Page, PageRequest};
-use platform::db::{Db, DbError, Json, Tx};
+use platform::db::{Db, DbError, Json, Query, Tx};
 use product_api::ProductId;
 use uuid::Uuid;
 
@@ -165,8 +165,16 @@ pub(crate) async fn save(tx: &mut Tx, products: &[Product]) -> Result<(), DbErro
     .map(|_| ())
 }
 
-fn row<T>(row: platform::db::Query<T>, product: &Product) -> platform::db::Query<T> {
-    row.bind(product.id)
+fn row<T>(row: Query<T>, product: &Product) -> Query<T> {
+    written(row.bind(product.id), product)
+        .bind(product.version)
+        .bind(product.created_at)
+        .bind(product.updated_at)
+}
+
+/// Binds what staff write, in the order in which it is named in all these statements.
+fn written<T>(query: Query<T>, product: &Product) -> Query<T> {
+    query
         .bind(product.slug.clone())
         .bind(product.title.clone())
         .bind(product.description.clone())
@@ -176,9 +184,6 @@ fn row<T>(row: platform::db::Query<T>, product: &Product) -> platform::db::Query
         .bind(product.status.as_str())
         .bind(Json(product.options.clone()))
         .bind(Json(product.images.clone()))
-        .bind(product.version)
-        .bind(product.created_at)
-        .bind(product.updated_at)
 }
 
 /// Stores a product's changes, unless somebody else changed it since it was read. Returns whether it did.
@@ -186,22 +191,13 @@ fn row<T>(row: platform::db::Query<T>, product: &Product) -> platform::db::Query
 /// # Errors
 /// [`DbError::Unique`] when the slug is another product's.
 pub(crate) async fn update(tx: &mut Tx, product: &Product) -> Result<bool, DbError> {
-    let updated = tx
-        .query(
-            "UPDATE products
+    let update = tx.query(
+        "UPDATE products
              SET slug = $1, title = $2, description = $3, vendor = $4, type = $5, tags = $6, status = $7,
                  options = $8, images = $9, updated_at = $10, version = version + 1
              WHERE id = $11 AND version = $12",
-        )
-        .bind(product.slug.clone())
-        .bind(product.title.clone())
-        .bind(product.description.clone())
-        .bind(product.vendor.clone())
-        .bind(product.kind.clone())
-        .bind(Json(product.tags.clone()))
-        .bind(product.status.as_str())
-        .bind(Json(product.options.clone()))
-        .bind(Json(product.images.clone()))
+    );
+    let updated = written(update, product)
         .bind(product.updated_at)
         .bind(product.id)
         .bind(product.version)

@@ -1,7 +1,7 @@
 //! How address books are kept. The defaults stand on the account, whose row every change to its book passes.
 
 use kernel::{Address, Moment};
-use platform::db::{Db, DbError, Tx};
+use platform::db::{Db, DbError, Query, Tx};
 use user_api::{AccountId, AddressId};
 
 use super::{Defaults, Entry};
@@ -117,7 +117,7 @@ pub(crate) async fn insert(
     address: &Address,
     now: Moment,
 ) -> Result<bool, DbError> {
-    let inserted = tx
+    let insert = tx
         .query(
             "INSERT INTO addresses
                  (id, account_id, name, line1, line2, city, region, postal_code, country, phone, created_at,
@@ -126,18 +126,8 @@ pub(crate) async fn insert(
              ON CONFLICT DO NOTHING",
         )
         .bind(id)
-        .bind(account)
-        .bind(address.name.clone())
-        .bind(address.line1.clone())
-        .bind(address.line2.clone())
-        .bind(address.city.clone())
-        .bind(address.region.clone())
-        .bind(address.postal_code.clone())
-        .bind(address.country.clone())
-        .bind(address.phone.clone())
-        .bind(now)
-        .run()
-        .await?;
+        .bind(account);
+    let inserted = bound(insert, address).bind(now).run().await?;
     Ok(inserted == 1)
 }
 
@@ -149,13 +139,19 @@ pub(crate) async fn update(
     address: &Address,
     now: Moment,
 ) -> Result<bool, DbError> {
-    let updated = tx
-        .query(
-            "UPDATE addresses
+    let update = tx.query(
+        "UPDATE addresses
              SET name = $1, line1 = $2, line2 = $3, city = $4, region = $5, postal_code = $6, country = $7,
                  phone = $8, updated_at = $9
              WHERE id = $10 AND account_id = $11",
-        )
+    );
+    let updated = bound(update, address).bind(now).bind(id).bind(account).run().await?;
+    Ok(updated == 1)
+}
+
+/// Binds an address's columns, in the order in which they are named in both statements.
+fn bound<T>(query: Query<T>, address: &Address) -> Query<T> {
+    query
         .bind(address.name.clone())
         .bind(address.line1.clone())
         .bind(address.line2.clone())
@@ -164,12 +160,6 @@ pub(crate) async fn update(
         .bind(address.postal_code.clone())
         .bind(address.country.clone())
         .bind(address.phone.clone())
-        .bind(now)
-        .bind(id)
-        .bind(account)
-        .run()
-        .await?;
-    Ok(updated == 1)
 }
 
 /// Makes an address the default where asked; elsewhere keeps what is.
