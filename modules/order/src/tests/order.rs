@@ -146,15 +146,15 @@ async fn no_more_of_a_line_is_canceled_or_shipped_than_is_open() {
     let cancel = async |order, count| {
         shop.write(async |tx| item::store::cancel(tx, order, line, count).await).await.unwrap()
     };
-    let ship = async |order, count| {
+    let send = async |order, count| {
         shop.write(async |tx| item::store::ship(tx, order, line, count).await).await.unwrap()
     };
 
-    assert!(ship(order.id, 3).await);
-    assert!(!cancel(order.id, 3).await && !ship(order.id, 3).await);
-    assert!(!cancel(other, 1).await && !ship(other, 1).await, "it is no line of that order");
-    assert!(cancel(order.id, 1).await && ship(order.id, 1).await);
-    assert!(!cancel(order.id, 1).await && !ship(order.id, 1).await);
+    assert!(send(order.id, 3).await);
+    assert!(!cancel(order.id, 3).await && !send(order.id, 3).await);
+    assert!(!cancel(other, 1).await && !send(other, 1).await, "it is no line of that order");
+    assert!(cancel(order.id, 1).await && send(order.id, 1).await);
+    assert!(!cancel(order.id, 1).await && !send(order.id, 1).await);
 
     let now = shop.order_now(order.id).await;
     assert_eq!((now.items[0].fulfilled, now.items[0].canceled, now.items[1].open()), (4, 1, 5));
