@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::Money;
 use payment_api::{IntentId, IntentKind};
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, page_request};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -75,7 +75,7 @@ async fn read(
 
 /// Take authorised money, all or a part
 #[utoipa::path(
-    tag = "payments", params(("id" = IntentId, Path)), request_body = CaptureBody,
+    tag = "payments", params(("id" = IntentId, Path), RequiredKey), request_body = CaptureBody,
     responses((status = 200, body = IntentView), (status = 409, description = "`capture_exceeds_authorized`", body = Problem))
 )]
 #[post("/v1/admin/payment-intents/{id}/capture")]
@@ -97,7 +97,7 @@ async fn capture(
 
 /// Give up what is authorised
 #[utoipa::path(
-    tag = "payments", params(("id" = IntentId, Path)),
+    tag = "payments", params(("id" = IntentId, Path), RequiredKey),
     responses((status = 200, body = IntentView), (status = 409, description = "`invalid_transition`", body = Problem))
 )]
 #[post("/v1/admin/payment-intents/{id}/cancel")]

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Id, Moment, Money};
 use payment_api::{IntentId, RefundId, RefundKind};
-use platform::http::{Answer, Caller, Command, Params, PathId, Problem};
+use platform::http::{Answer, Caller, Command, Params, PathId, Problem, RequiredKey};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -118,7 +118,7 @@ async fn read(
 
 /// Give money back
 #[utoipa::path(
-    tag = "refunds", request_body = RefundBody,
+    tag = "refunds", params(RequiredKey), request_body = RefundBody,
     responses((status = 201, body = RefundView), (status = 409, description = "`refund_exceeds_captured`", body = Problem))
 )]
 #[post("/v1/admin/refunds")]
