@@ -106,18 +106,24 @@ where
     let answer = work(held).await.unwrap_or_else(Answer::from);
 
     let mut tx = db.begin().await?;
-    match answer.status() {
+    let last = match answer.status() {
         // Whoever took the key over may find something begun under it.
-        StatusCode::UNPROCESSABLE_ENTITY if held.fence == 1 => {
-            idempotency::release(&mut tx, key, held.fence);
-        }
+        StatusCode::UNPROCESSABLE_ENTITY if held.fence == 1 => idempotency::release(&mut tx, key, held.fence),
         status if status.is_server_error() || status == StatusCode::UNPROCESSABLE_ENTITY => {
-            idempotency::give_up(&mut tx, key, held.fence);
+            idempotency::give_up(&mut tx, key, held.fence)
         }
         _ => idempotency::answer(&mut tx, key, held.fence, answer.to_parts()),
+    };
+    last.later_changing_one();
+    match tx.commit().await {
+        Ok(()) => Ok(answer.reveal(key)),
+        // It took longer than the lease, and somebody else has taken the key over. There is one answer: theirs.
+        Err(DbError::Missing) => match idempotency::peek(db, key).await? {
+            Some(theirs) => settled(theirs, key),
+            None => Ok(answer.reveal(key)),
+        },
+        Err(error) => Err(error.into()),
     }
-    tx.commit().await?;
-    Ok(answer.reveal(key))
 }
 
 /// The answer to a claim of this key that is not ours.

@@ -132,8 +132,13 @@ impl Known {
     }
 }
 
-/// Keeps the answer, once and for all, unless the key was taken over in the meantime or is answered.
-pub fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswer) {
+/// Keeps the answer, once and for all. Changes nothing when the key was taken over in the meantime or is answered.
+pub fn answer<'t>(
+    tx: &'t mut Tx,
+    key: &IdempotencyKey,
+    fence: i64,
+    answer: StoredAnswer,
+) -> Query<&'t mut Tx> {
     tx.query(
         "UPDATE idempotency_keys
          SET answer = $1
@@ -144,11 +149,11 @@ pub fn answer(tx: &mut Tx, key: &IdempotencyKey, fence: i64, answer: StoredAnswe
     .bind(key.operation.clone())
     .bind(key.key.clone())
     .bind(fence)
-    .later();
 }
 
-/// Gives the key up without an answer, so that the next to send it resumes the work at once.
-pub fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
+/// Gives the key up without an answer, so that the next to send it resumes the work at once. Changes nothing when
+/// somebody else holds it.
+pub fn give_up<'t>(tx: &'t mut Tx, key: &IdempotencyKey, fence: i64) -> Query<&'t mut Tx> {
     let now = tx.db().clock().now();
     tx.query(
         "UPDATE idempotency_keys
@@ -160,12 +165,11 @@ pub fn give_up(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
     .bind(key.operation.clone())
     .bind(key.key.clone())
     .bind(fence)
-    .later();
 }
 
 /// Lets go of the key as if it had never been used: what was asked for could not be begun, and the next request may
-/// ask for something else.
-pub fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
+/// ask for something else. Changes nothing when somebody else holds it.
+pub fn release<'t>(tx: &'t mut Tx, key: &IdempotencyKey, fence: i64) -> Query<&'t mut Tx> {
     tx.query(
         "DELETE FROM idempotency_keys
          WHERE scope = $1 AND operation = $2 AND key = $3 AND fence = $4 AND answer IS NULL",
@@ -174,7 +178,6 @@ pub fn release(tx: &mut Tx, key: &IdempotencyKey, fence: i64) {
     .bind(key.operation.clone())
     .bind(key.key.clone())
     .bind(fence)
-    .later();
 }
 
 /// Forgets keys older than seven days. `true` says that there may be more.

@@ -1,5 +1,7 @@
+use kernel::Clock;
+
 use super::*;
-use crate::testing;
+use crate::testing::{self, TestDb};
 
 fn key(body: u8) -> IdempotencyKey {
     IdempotencyKey {
@@ -47,4 +49,48 @@ async fn a_conflict_is_kept_and_a_failure_of_ours_resumes_under_the_same_identit
         effects.iter().all(|effect| *effect == effects[0]),
         "what may have been begun keeps its identity"
     );
+}
+
+/// A shop whose clock the test holds.
+async fn shop() -> TestDb {
+    testing::db_at("shop", &[], Clock::held_at("2026-05-01T12:00:00Z".parse().unwrap())).await
+}
+
+#[tokio::test]
+async fn whoever_was_given_up_for_dead_gives_the_answer_that_is_kept() {
+    let db = shop().await;
+    for (late, kept) in [(409, 204), (500, 204), (422, 409)] {
+        let key = IdempotencyKey { key: format!("{late} after {kept}"), ..key(1) };
+        let slow = async |first: Held| {
+            db.clock().advance(LEASE + Duration::from_secs(1));
+            let taken_over = once(&db, &key, async |second| {
+                assert_eq!((second.effect_id, second.fence), (first.effect_id, 2));
+                if kept == 204 { Ok(Answer::no_content()) } else { refused(kept) }
+            });
+            assert_eq!(taken_over.await.unwrap().status(), kept);
+            refused(late)
+        };
+
+        assert_eq!(once(&db, &key, slow).await.unwrap().status(), kept, "instead of {late}");
+        let again = once(&db, &key, async |_| refused(500)).await.unwrap();
+        assert_eq!(again.status(), kept, "after {late}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_given_up_for_dead_has_no_answer_while_another_is_at_work() {
+    let db = shop().await;
+    let key = key(1);
+    let slow = async |_| {
+        db.clock().advance(LEASE + Duration::from_secs(1));
+        let mut tx = db.begin().await?;
+        assert!(matches!(idempotency::claim(&mut tx, &key, LEASE).await?, Claim::Ours(_)));
+        tx.commit().await?;
+        Ok(Answer::no_content())
+    };
+
+    let problem = once(&db, &key, slow).await.unwrap_err();
+
+    assert_eq!((problem.status().as_u16(), problem.code()), (409, "idempotency_in_progress"));
+    assert!(matches!(idempotency::peek(&db, &key).await.unwrap(), Some(Claim::Running(_))));
 }

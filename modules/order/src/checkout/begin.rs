@@ -208,7 +208,7 @@ impl Checkouts {
         let mut tx = self.db.begin().await?;
         match idempotency::claim(&mut tx, &purchase.key, LEASE).await? {
             Claim::Ours(held) => {
-                idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts());
+                idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts()).later();
                 tx.commit().await?;
                 Ok(Begun::Answered(answer))
             }

@@ -88,7 +88,7 @@ impl Checkouts {
         if let Some(told) = told {
             let told = told.to_parts();
             if let Some((key, fence)) = &checkout.request {
-                idempotency::answer(&mut tx, key, *fence, told.clone());
+                idempotency::answer(&mut tx, key, *fence, told.clone()).later();
             }
             checkout.answer = Some(told);
         }
