@@ -7,6 +7,8 @@ mod gate;
 mod peer;
 mod serve;
 mod switch;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use compatible::breaks;

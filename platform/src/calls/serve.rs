@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use kernel::Clock;
 use kernel::call::{CallFailure, Dispatch, FailureReason, Reply};
 
-use super::credentials::{Claim, SharedSecret, Verifier};
+use super::credentials::{Claim, Refusal, SharedSecret, Verifier};
 use super::wire::Head;
 use crate::tasks::{self, Tasks};
 
@@ -84,8 +84,14 @@ async fn serve(
         deadline: head.deadline,
         principal: head.principal,
     };
-    if let Err(refusal) = dispatchers.verifier.verify(&claim, head.signature, &body) {
-        return turned_away(StatusCode::UNAUTHORIZED, refusal.to_string());
+    match dispatchers.verifier.verify(&claim, head.signature, &body) {
+        Ok(()) => {}
+        // Something on the way has doubled the call. The first of the two may well have been carried out.
+        Err(Refusal::Replayed) => {
+            tracing::warn!(path = request.path(), "a call came twice");
+            return HttpResponse::Conflict().json(CallFailure::maybe_executed(FailureReason::Unreachable));
+        }
+        Err(refusal) => return turned_away(StatusCode::UNAUTHORIZED, refusal.to_string()),
     }
     let (contract, method) = path.into_inner();
     let dispatch = match dispatchers.admit(&contract, &method, head.caller) {
