@@ -20,6 +20,8 @@ enum Work {
     Cargo(&'static [&'static str]),
     /// The tests of these packages on a store, with contract calls made this way.
     Tests { packages: &'static [&'static str], store: &'static str, contracts: &'static str },
+    /// The front door of a shop in these processes: `/` between them, `+` between the modules of one.
+    Apart(&'static str),
 }
 
 const EVERYTHING: &[&str] = &["--workspace"];
@@ -78,20 +80,46 @@ pub(crate) const ALL: &[Step] = &[
     },
 ];
 
+/// The shop taken apart in every way there is, but for the one way of not doing so. The first are run each time: all
+/// four alone, each alone beside the others, and two and two.
+pub(crate) static PLACEMENTS: [Step; 14] = [
+    apart("user/product/order/payment"),
+    apart("user+product+order/payment"),
+    apart("user+product+payment/order"),
+    apart("user/product+order+payment"),
+    apart("user+order/product+payment"),
+    apart("user+order+payment/product"),
+    apart("user+product/order+payment"),
+    apart("user+payment/product+order"),
+    apart("user/product/order+payment"),
+    apart("user/order/product+payment"),
+    apart("user/payment/product+order"),
+    apart("user+product/order/payment"),
+    apart("user+order/product/payment"),
+    apart("user+payment/product/order"),
+];
+
+/// How many of [`PLACEMENTS`] are run each time.
+pub(crate) const REPRESENTATIVE: usize = 5;
+
+const fn apart(processes: &'static str) -> Step {
+    Step {
+        name: processes,
+        proves: "the shop works in these processes",
+        needs_postgres: false,
+        work: Work::Apart(processes),
+    }
+}
+
 impl Step {
     /// The command of this step. What a developer has exported for another run is taken out of its way.
     pub(crate) fn command(&self, nextest: bool, postgres: Option<&str>) -> Command {
         let mut command = match self.work {
             Work::Cargo(arguments) => cargo::command(arguments),
-            Work::Tests { packages, store, contracts } => {
-                let mut command = if nextest {
-                    cargo::command(&["nextest", "run", "--no-fail-fast", "--no-tests=pass"])
-                } else {
-                    // Examples in the documentation have a step of their own.
-                    cargo::command(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
-                };
-                command.args(packages);
-                command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
+            Work::Tests { packages, store, contracts } => tests(nextest, packages, store, contracts),
+            Work::Apart(processes) => {
+                let mut command = tests(nextest, FRONT_DOOR, "sqlite", "local");
+                command.env("CLEAVE_TEST_PLACEMENT", processes);
                 command
             }
         };
@@ -106,10 +134,37 @@ impl Step {
     }
 }
 
+fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Command {
+    let mut command = if nextest {
+        cargo::command(&["nextest", "run", "--no-fail-fast", "--no-tests=pass"])
+    } else {
+        // Examples in the documentation have a step of their own.
+        cargo::command(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+    };
+    command.args(packages).env_remove("CLEAVE_TEST_PLACEMENT");
+    command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
+    command
+}
+
 #[cfg(test)]
-mod tests {
+mod checks {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_way_to_part_four_modules_is_there_once() {
+        let mut partings = BTreeSet::new();
+        for step in &PLACEMENTS {
+            let parting: BTreeSet<BTreeSet<&str>> =
+                step.name.split('/').map(|process| process.split('+').collect()).collect();
+            let modules: Vec<&str> = parting.iter().flatten().copied().collect();
+            assert_eq!(BTreeSet::from_iter(modules.clone()).len(), 4, "{}", step.name);
+            assert_eq!(modules.len(), 4, "{}", step.name);
+            assert!(partings.insert(parting), "{} is there twice", step.name);
+        }
+        // The number of partitions of a set of four is Bell's B(4) = 15; one of them is to leave it whole.
+        assert_eq!(partings.len(), 14);
+    }
 
     fn variable(command: &Command, name: &str) -> Option<String> {
         let (_, value) = command.get_envs().find(|(other, _)| *other == name)?;

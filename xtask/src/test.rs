@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use crate::cargo;
 use crate::postgres::{Binaries, Server};
-use crate::steps::{ALL, Step};
+use crate::steps::{ALL, PLACEMENTS, REPRESENTATIVE, Step};
 use crate::summary::{Outcome, Summary};
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  \
     cargo xtask test                             everything; stops at the first failing step\n  \
     cargo xtask test --keep-going                everything, whatever fails\n  \
     cargo xtask test --only format --only lints  two steps\n  \
+    cargo xtask test --all-placements            and the shop in all fifteen placements\n  \
     cargo xtask test --json 2>/dev/null          the outcome for a program";
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
     /// Run this step alone; may be given several times
     #[arg(long, value_name = "STEP", value_parser = step_names())]
@@ -23,6 +25,9 @@ pub(crate) struct Options {
     /// Name the steps and what they prove, and run none
     #[arg(long)]
     list: bool,
+    /// Take the shop apart in every way there is, not in a third of them
+    #[arg(long)]
+    all_placements: bool,
     /// Go on after a step has failed
     #[arg(long)]
     keep_going: bool,
@@ -31,8 +36,19 @@ pub(crate) struct Options {
     json: bool,
 }
 
+impl Options {
+    fn steps(&self) -> impl Iterator<Item = &'static Step> {
+        let named = |step: &&Step| self.only.iter().any(|name| name == step.name);
+        let placements =
+            if self.all_placements || !self.only.is_empty() { PLACEMENTS.len() } else { REPRESENTATIVE };
+        ALL.iter()
+            .chain(PLACEMENTS[..placements].iter())
+            .filter(move |step| self.only.is_empty() || named(step))
+    }
+}
+
 fn step_names() -> clap::builder::PossibleValuesParser {
-    ALL.iter().map(|step| step.name).collect::<Vec<_>>().into()
+    ALL.iter().chain(&PLACEMENTS).map(|step| step.name).collect::<Vec<_>>().into()
 }
 
 /// Runs the steps. `false`: one of them failed.
@@ -42,11 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     }
     let nextest = cargo::has("nextest");
     let mut summary = Summary::default();
-    for step in ALL {
-        let wanted = options.only.is_empty() || options.only.iter().any(|name| name == step.name);
-        if !wanted {
-            continue;
-        }
+    for step in options.steps() {
         if summary.has_failed() && !options.keep_going {
             summary.add(step.name, Outcome::NotRun, std::time::Duration::ZERO);
             continue;
@@ -83,5 +95,6 @@ fn carry_out(step: &Step, nextest: bool, json: bool) -> Result<bool, String> {
 }
 
 fn list() -> io::Result<()> {
-    ALL.iter().try_for_each(|step| writeln!(io::stdout(), "{:<10} {}", step.name, step.proves))
+    let steps = ALL.iter().chain(&PLACEMENTS);
+    steps.into_iter().try_for_each(|step| writeln!(io::stdout(), "{:<26} {}", step.name, step.proves))
 }

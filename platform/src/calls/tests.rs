@@ -1,6 +1,9 @@
 //! The four lives of a contract: here, encoded, over HTTP, and over HTTP that breaks. Answers and refusals are the
 //! same in all of them, and `maybe_executed` is never false for something that was done.
 
+#![expect(clippy::disallowed_methods, reason = "a test ends with its tasks")]
+#![expect(unreachable_pub, reason = "a contract is declared for others")]
+
 mod broken;
 
 use std::sync::Arc;
