@@ -69,7 +69,7 @@ impl Bench {
         let (email, password) = server.owner();
         let staff = api.with_token(&api.sign_in(email, password).await?);
         let variant = fill(&staff).await?;
-        server.kill_and_restart().await?;
+        server.kill_and_restart(0).await?;
         report.start(store, server.opened_in, memory(&server), std::fs::metadata(server::binary()?)?.len());
 
         let address = server.address.trim_start_matches("http://").to_owned();
@@ -130,9 +130,13 @@ fn checkout(variant: &str) -> Value {
     })
 }
 
-/// Resident memory in bytes, where the system tells it.
+/// Resident memory of all its processes in bytes, where the system tells it.
 fn memory(server: &Server) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()?)).ok()?;
+    server.pids().into_iter().map(resident).sum()
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024)

@@ -1,5 +1,7 @@
 //! Starts the real binary on a free port in a folder of its own, and stops it.
 
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ const PASSWORD: &str = "correct horse battery staple";
 /// The owner's e-mail address.
 const OWNER: &str = "owner@lab.example";
 
+const EVERYTHING: &str = "user+product+order+payment";
+
 /// Where the shop keeps its tables.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -27,14 +31,29 @@ pub enum Store {
 
 /// A running shop.
 pub struct Server {
-    child: Child,
     folder: TempDir,
     binary: PathBuf,
     store: Store,
+    /// The process that is talked to comes first.
+    processes: Vec<Process>,
     /// Where it is reached.
     pub address: String,
-    /// How long it took from the start of the process until it said that it is open.
+    /// How long it took from the start of the first process until it said that it is open.
     pub opened_in: Duration,
+}
+
+/// One process of it.
+struct Process {
+    child: Child,
+    place: Place,
+}
+
+/// Where a process is reached, and its settings.
+#[derive(Debug, Clone)]
+struct Place {
+    listen: SocketAddr,
+    internal: SocketAddr,
+    settings: PathBuf,
 }
 
 impl Server {
@@ -43,16 +62,33 @@ impl Server {
     /// # Errors
     /// It does not open.
     pub async fn start(binary: &Path, store: Store) -> Result<Self, Failure> {
+        Self::start_apart(binary, store, &[EVERYTHING]).await
+    }
+
+    /// The same in several processes that run these modules, with `+` between the modules of one. The first is talked
+    /// to, and runs none if its text is empty.
+    ///
+    /// # Errors
+    /// One does not open.
+    pub async fn start_apart(binary: &Path, store: Store, groups: &[&str]) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let (child, address, opened_in) = open(binary, folder.path(), &store).await?;
-        let server = Self { child, folder, binary: binary.to_owned(), store, address, opened_in };
-        server.create_owner().await?;
+        let places = places(folder.path(), groups)?;
+        let mut opened = Vec::new();
+        for place in places {
+            opened.push(open(binary, folder.path(), &store, place).await?);
+        }
+        let (address, opened_in) =
+            opened.first().map(|(_, address, time)| (address.clone(), *time)).unwrap_or_default();
+        let processes = opened.into_iter().map(|(process, ..)| process).collect();
+        let server = Self { folder, binary: binary.to_owned(), store, processes, address, opened_in };
+        let at = groups.iter().position(|group| group.split('+').any(|module| module == "user")).unwrap_or(0);
+        server.create_owner(at).await?;
         Ok(server)
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.id()
+    /// The ids of its processes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes.iter().filter_map(|process| process.child.id()).collect()
     }
 
     /// The owner's e-mail address and password.
@@ -60,14 +96,19 @@ impl Server {
         (OWNER, PASSWORD)
     }
 
-    /// Kills it with SIGKILL and starts it again in the same folder.
+    /// Kills a process with SIGKILL and starts it again in the same folder.
     ///
     /// # Errors
     /// It does not open.
-    pub async fn kill_and_restart(&mut self) -> Result<(), Failure> {
-        self.child.kill().await?;
-        let (child, address, opened_in) = open(&self.binary, self.folder.path(), &self.store).await?;
-        (self.child, self.address, self.opened_in) = (child, address, opened_in);
+    pub async fn kill_and_restart(&mut self, at: usize) -> Result<(), Failure> {
+        let process = self.processes.get_mut(at).ok_or("there is no such process")?;
+        process.child.kill().await?;
+        let (again, address, opened_in) =
+            open(&self.binary, self.folder.path(), &self.store, process.place.clone()).await?;
+        *process = again;
+        if at == 0 {
+            (self.address, self.opened_in) = (address, opened_in);
+        }
         Ok(())
     }
 
@@ -75,13 +116,16 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be stopped.
-    pub async fn stop(mut self) -> Result<(), Failure> {
-        self.child.kill().await?;
+    pub async fn stop(self) -> Result<(), Failure> {
+        for mut process in self.processes {
+            process.child.kill().await?;
+        }
         Ok(())
     }
 
-    async fn create_owner(&self) -> Result<(), Failure> {
-        let mut create = command(&self.binary, self.folder.path(), &self.store)
+    async fn create_owner(&self, at: usize) -> Result<(), Failure> {
+        let process = self.processes.get(at).ok_or("there is no such process")?;
+        let mut create = command(&self.binary, self.folder.path(), &self.store, &process.place)
             .args([
                 "staff",
                 "create",
@@ -129,19 +173,68 @@ pub fn postgres(shop: &str) -> Result<String, Failure> {
     Ok(format!("{server}/{shop}_{:08x}", rand::random::<u32>()))
 }
 
-fn command(binary: &Path, folder: &Path, store: &Store) -> Command {
+/// Addresses and settings of the processes. Several have fixed ports, because each is told those of the others.
+fn places(folder: &Path, groups: &[&str]) -> Result<Vec<Place>, Failure> {
+    let apart = groups.len() > 1;
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let free = || -> Result<SocketAddr, Failure> {
+        if !apart {
+            return Ok(nowhere);
+        }
+        Ok(TcpListener::bind(nowhere)?.local_addr()?)
+    };
+    let secret = folder.join("secret");
+    std::fs::write(&secret, format!("{:032x}", rand::random::<u128>()))?;
+    let mut places = Vec::new();
+    for at in 0..groups.len() {
+        let settings = folder.join(format!("{at}.toml"));
+        places.push(Place { listen: free()?, internal: free()?, settings });
+    }
+    for (place, here) in places.iter().zip(groups) {
+        let mut text = String::new();
+        if apart {
+            let modules = |group: &str| -> Vec<String> {
+                group.split('+').filter(|module| !module.is_empty()).map(str::to_owned).collect()
+            };
+            writeln!(text, "[modules]\nrun = {:?}", modules(here))?;
+            for (other, group) in places.iter().zip(groups).filter(|(_, group)| *group != here) {
+                for module in modules(group) {
+                    writeln!(text, "[modules.{module}]\nurl = [\"http://{}\"]", other.internal)?;
+                }
+            }
+            writeln!(
+                text,
+                "[contracts]\nsecret = \"file:{}\"\n[events]\ntransport = \"http\"",
+                secret.display()
+            )?;
+        }
+        std::fs::write(&place.settings, text)?;
+    }
+    Ok(places)
+}
+
+fn command(binary: &Path, folder: &Path, store: &Store, place: &Place) -> Command {
     let mut command = Command::new(binary);
-    command.kill_on_drop(true).arg("--data").arg(folder).env("CLEAVE__LOG__FILTER", "warn");
+    command.kill_on_drop(true).arg("--data").arg(folder).arg("--config").arg(&place.settings);
+    command.env("CLEAVE__LOG__FILTER", "warn");
     if let Store::Postgres(url) = store {
         command.env("CLEAVE__DATABASE__URL", url);
     }
     command
 }
 
-async fn open(binary: &Path, folder: &Path, store: &Store) -> Result<(Child, String, Duration), Failure> {
+async fn open(
+    binary: &Path,
+    folder: &Path,
+    store: &Store,
+    place: Place,
+) -> Result<(Process, String, Duration), Failure> {
     let began = Instant::now();
-    let mut child = command(binary, folder, store)
-        .args(["serve", "--listen", "127.0.0.1:0", "--internal", "127.0.0.1:0", "--json"])
+    let mut child = command(binary, folder, store, &place)
+        .args(["serve", "--json", "--listen"])
+        .arg(place.listen.to_string())
+        .arg("--internal")
+        .arg(place.internal.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -157,7 +250,7 @@ async fn open(binary: &Path, folder: &Path, store: &Store) -> Result<(Child, Str
             let opened_in = began.elapsed();
             // The pipe is read to its end, or the shop would one day wait for somebody to read.
             drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
-            return Ok((child, address, opened_in));
+            return Ok((Process { child, place }, address, opened_in));
         }
     }
     Err("the shop ended before it opened; its log on standard error says why".into())
