@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod contract;
 mod doctor;
 mod events;
 mod import;
@@ -84,6 +85,8 @@ enum Command {
     /// Checkouts on their way
     #[command(subcommand)]
     Process(process::Process),
+    /// What another implementation of a module has to match
+    Contract(contract::Contract),
     /// Where the calls for each module go
     Topology(topology::Command),
 }
@@ -121,6 +124,7 @@ impl Cli {
             Command::Import(import) => import.run(&config, output).await,
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Contract(contract) => contract.run(output),
             Command::Topology(topology) => topology.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Process(process) => process.run(&config, output).await.map(|()| ExitCode::SUCCESS),
         }

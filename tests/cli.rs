@@ -121,6 +121,26 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
+/// A module of this version works beside the others of the last, and the other way round.
+#[test]
+fn every_contract_works_with_every_released_version_of_it() {
+    let machine = Machine::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts");
+    let names = String::from_utf8(machine.run(&["contract"]).stdout).unwrap();
+    let mut compared = 0;
+    for release in std::fs::read_dir(root).unwrap() {
+        let release = release.unwrap().path();
+        for name in names.lines() {
+            let released = release.join(format!("{name}.json"));
+            let output = machine.run(&["contract", name, "--against", released.to_str().unwrap()]);
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name} against {}: {said}", release.display());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 5);
+}
+
 #[test]
 fn a_new_shop_is_migrated_and_then_well() {
     let machine = Machine::new();
