@@ -3,6 +3,7 @@
 pub mod floor;
 mod load;
 mod report;
+mod split;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,9 +21,13 @@ use report::{Report, Row};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --seconds 3 --clients 16,64 --store sqlite\n  \
-                        cargo xtask bench --write docs/benchmarks.md"
+                        cargo xtask bench --write docs/benchmarks.md\n  \
+                        cargo xtask bench split --store sqlite"
 )]
 pub struct Bench {
+    /// What: the shop beside the floor of the machine, or one process beside several
+    #[arg(default_value = "floor", value_parser = ["floor", "split"])]
+    what: String,
     /// Seconds for each figure
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -46,11 +51,27 @@ impl Bench {
     /// # Errors
     /// A shop does not open, or refuses what it should do.
     pub async fn run(self) -> Result<(), Failure> {
+        if self.what == "split" {
+            return self.split().await;
+        }
         let mut report = Report::new(&self.clients, self.seconds);
         for store in &self.store {
             self.measure(store, &mut report).await?;
         }
         let text = report.to_string();
+        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+        if let Some(file) = self.write {
+            std::fs::write(file, text)?;
+        }
+        Ok(())
+    }
+
+    async fn split(self) -> Result<(), Failure> {
+        let mut text = String::new();
+        for store in &self.store {
+            text += &split::measure(store, self.seconds).await?.to_string();
+            text.push('\n');
+        }
         std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
         if let Some(file) = self.write {
             std::fs::write(file, text)?;
