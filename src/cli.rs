@@ -6,6 +6,7 @@ mod events;
 mod import;
 mod migrate;
 mod output;
+mod plan;
 mod process;
 mod serve;
 mod staff;
@@ -72,7 +73,9 @@ enum Command {
     /// Apply the migrations that are missing
     Migrate,
     /// Look whether everything is as it should be
-    Doctor,
+    Doctor(doctor::Doctor),
+    /// Say the steps from one set of settings to another
+    Plan(plan::Plan),
     /// Take in a file
     #[command(subcommand)]
     Import(import::Import),
@@ -120,7 +123,8 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => migrate::run(&config, output).await.map(|()| ExitCode::SUCCESS),
-            Command::Doctor => doctor::run(&config, output).await,
+            Command::Doctor(doctor) => doctor.run(&config, output).await,
+            Command::Plan(plan) => plan.run(output).map(|()| ExitCode::SUCCESS),
             Command::Import(import) => import.run(&config, output).await,
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),

@@ -78,7 +78,8 @@ impl Databases {
     }
 }
 
-async fn open(
+/// Opens the database of one module.
+pub(crate) async fn open(
     module: &'static str,
     config: &Config,
     clock: &Clock,
@@ -115,6 +116,48 @@ async fn store(place: &Place, config: &Config) -> Result<Store, DbError> {
         acquire_timeout: settings.acquire_timeout,
         accept_unsafe_settings: settings.accept_unsafe_settings,
     })))
+}
+
+/// How the database of another module would be opened with this module's credentials; `None` where it cannot come to
+/// that, because the two are on different servers or in files.
+pub(crate) fn store_of_another(module: &str, other: &str, config: &Config) -> Option<Store> {
+    let (own, theirs) = (config.place(module), config.place(other));
+    let database = database(&theirs)?;
+    if server(&own)? != server(&theirs)? {
+        return None;
+    }
+    let settings = &config.database;
+    let connect = match &own {
+        Place::File(_) => return None,
+        Place::Shared { server, database } if settings.create => {
+            let password = role_password(server, database);
+            PgConnectOptions::from_str(server.expose()).ok()?.username(database).password(&password)
+        }
+        Place::Own(url) | Place::Shared { server: url, .. } => {
+            PgConnectOptions::from_str(url.expose()).ok()?
+        }
+    };
+    Some(Store::Postgres(Box::new(PostgresOptions {
+        connect: connect.application_name("cleave doctor").database(&database),
+        pool_size: 1,
+        acquire_timeout: settings.acquire_timeout,
+        accept_unsafe_settings: true,
+    })))
+}
+
+fn server(place: &Place) -> Option<(String, u16)> {
+    match place {
+        Place::File(_) => None,
+        Place::Own(url) | Place::Shared { server: url, .. } => Some(url.server()),
+    }
+}
+
+fn database(place: &Place) -> Option<String> {
+    match place {
+        Place::File(_) => None,
+        Place::Own(url) => Some(url.database()),
+        Place::Shared { database, .. } => Some(database.clone()),
+    }
 }
 
 /// The password of a module's role, derived from the administrator's: every process that may know the one knows the

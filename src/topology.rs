@@ -3,14 +3,18 @@
 //! It is a contract like those of the modules, served on the internal listener to whoever has the shop's secret. A
 //! change names the version it was made for, so that two operators do not undo each other's work unseen.
 
+mod plan;
 mod service;
+mod set;
 
 use kernel::{CallFailure, contract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use plan::{Step, plan};
 pub use service::Topology;
 pub(crate) use service::{OPERATOR, TOPOLOGY_CALLERS};
+pub use set::{Process, Set, SetError};
 
 contract! {
     /// Where the calls for each module go.

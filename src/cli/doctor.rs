@@ -1,8 +1,10 @@
 //! `cleave doctor`: look at everything, mend nothing.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Args;
 use kernel::Clock;
 use platform::{Tasks, events};
 use serde_json::json;
@@ -11,8 +13,39 @@ use super::Failure;
 use super::output::Output;
 use crate::config::Config;
 use crate::databases::{Databases, describe};
+use crate::topology::Set;
 
-pub(super) async fn run(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  cleave doctor                            this shop's databases\n  \
+                  cleave doctor shop.toml payment.toml     whether the settings of all processes fit together")]
+pub(super) struct Doctor {
+    /// The settings of all processes of a shop, one file each
+    files: Vec<PathBuf>,
+}
+
+impl Doctor {
+    pub(super) async fn run(self, config: &Config, output: &Output) -> Result<ExitCode, Failure> {
+        if self.files.is_empty() { one(config, output).await } else { set(&self.files, output).await }
+    }
+}
+
+/// Looks at the settings of all processes together.
+async fn set(files: &[PathBuf], output: &Output) -> Result<ExitCode, Failure> {
+    let set = Set::load(files)?;
+    let mut faults = set.faults();
+    faults.extend(set.probe().await);
+    for fault in &faults {
+        output.say(fault, &json!({ "healthy": false, "fault": fault }));
+    }
+    if faults.is_empty() {
+        let text = format!("{} processes fit together.", files.len());
+        output.say(text, &json!({ "healthy": true, "processes": files.len() }));
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Looks at the databases of one.
+async fn one(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
     let databases = Databases::open(config, &Clock::system(), &Tasks::new()).await?;
     let mut healthy = true;
     for (db, declared) in databases.declared() {

@@ -88,12 +88,19 @@ impl DatabaseUrl {
         self.0.password().unwrap_or_default()
     }
 
+    /// Host and port.
+    pub fn server(&self) -> (String, u16) {
+        (self.0.host_str().unwrap_or_default().to_owned(), self.0.port().unwrap_or(5432))
+    }
+
+    /// The name of the database in it; empty when there is none.
+    pub fn database(&self) -> String {
+        self.0.path().trim_start_matches('/').to_owned()
+    }
+
     /// Whether both lead to the same tables, whoever asks there.
     pub(super) fn is_same_database(&self, other: &Self) -> bool {
-        let place = |url: &Url| {
-            (url.host_str().map(str::to_owned), url.port().unwrap_or(5432), url.path().to_owned())
-        };
-        place(&self.0) == place(&other.0)
+        self.server() == other.server() && self.database() == other.database()
     }
 
     /// The database of a module on this server: `cleave_order`, or `tea_order` when the url names `tea`.
