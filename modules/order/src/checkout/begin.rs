@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::{Call, Moment, Money};
 use order_api::OrderCreated;
 use platform::http::{Answer, IdempotencyKey, Problem};
-use platform::idempotency::{self, Claim};
+use platform::idempotency;
 use platform::{DbError, commands};
 use product_api::{ProductsError, ReserveStock, ReservedItem};
 use sha2::{Digest as _, Sha256};
@@ -206,17 +206,18 @@ impl Checkouts {
         }
         let answer = Answer::from(problem);
         let mut tx = self.db.begin().await?;
-        match idempotency::claim(&mut tx, &purchase.key, LEASE).await? {
-            Claim::Ours(held) => {
-                idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts()).later();
-                tx.commit().await?;
-                Ok(Begun::Answered(answer))
-            }
-            other => {
+        let held = idempotency::claim_fresh(&mut tx, &purchase.key, LEASE);
+        match idempotency::answer(&mut tx, &purchase.key, held.fence, answer.to_parts()).run().await {
+            Ok(_) => {}
+            // The request has come twice, and the other one got further. It is not refused any more.
+            Err(DbError::Missing) => {
                 tx.rollback().await?;
-                commands::settled(other, &purchase.key).map(Begun::Answered)
+                return self.somebody_elses(purchase).await;
             }
+            Err(error) => return Err(error.into()),
         }
+        tx.commit().await?;
+        Ok(Begun::Answered(answer))
     }
 
     /// The order a cart becomes: copies of everything.
