@@ -6,6 +6,7 @@
 mod choice;
 mod database;
 mod duration;
+mod gateway;
 mod layers;
 mod placement;
 mod problem;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 
 pub use choice::{ContractMode, EventTransport, LogFormat};
 pub use database::{Database, DatabaseUrl, Place};
+pub use gateway::{Gateway, Network};
 pub use placement::Placement;
 pub use problem::{ConfigError, Problem};
 pub use secret::{Secret, SecretError};
@@ -40,6 +42,7 @@ pub struct Config {
     pub modules: Placement,
     pub contracts: Contracts,
     pub http: Http,
+    pub gateway: Gateway,
     pub log: Log,
     pub auth: Auth,
     pub shop: Shop,

@@ -128,6 +128,7 @@ impl Shop {
 
         compose::greet(&modules.peers).await?;
         beside.start();
+        drop(tasks.spawn(public.clone().forget(tasks.clone())));
 
         let public =
             server::public(listeners.public, public, &config).map_err(failed(addresses.0, "listen"))?;

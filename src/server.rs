@@ -10,18 +10,20 @@ use actix_web::dev::Server;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
-use platform::Mount;
 use platform::calls::{self, Dispatchers};
-use platform::http::{BodyLimit, Documents, Forward, Frame, docs, documents};
+use platform::http::{BodyLimit, Documents, Frame, docs, documents};
+use platform::{Mount, Tasks};
 use serde_json::json;
 
 use crate::compose::Modules;
 use crate::config::Config;
 use crate::databases::Databases;
 use crate::declared::{Declared, MODULES};
+use crate::gateway::Gateway;
 use crate::gateway::authentication::Gatekeeper;
 use crate::gateway::events::{self, EventFeed};
 use crate::gateway::forward::Forwarder;
+use crate::gateway::limit::Limits;
 use crate::gateway::routes;
 
 /// The largest request of a contract call, in bytes.
@@ -30,6 +32,8 @@ const LARGEST_CALL: usize = 4 * 1024 * 1024;
 const BACKLOG: u32 = 1024;
 /// How long an idle connection of another process is kept; longer than any of them keeps it.
 const INTERNAL_KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How often clients that were not seen for a while are forgotten, which bounds the memory that many take.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
 /// How long the internal listener waits for its last answers.
 const INTERNAL_PATIENCE: u64 = 2;
 
@@ -55,7 +59,7 @@ pub(crate) struct Public {
     /// The logs of all modules as one feed.
     feed: EventFeed,
     frame: Frame,
-    forwarder: Arc<Forwarder>,
+    gateway: Arc<Gateway>,
     body_limit: BodyLimit,
     documents: Arc<Documents>,
 }
@@ -76,9 +80,19 @@ impl Public {
             mounts: Arc::new(mounts.collect()),
             feed: EventFeed::new(Arc::clone(&modules.feeds)),
             frame: Frame::new(clock, gatekeeper, &api),
-            forwarder: Arc::new(Forwarder::new(peers)),
+            gateway: Arc::new(Gateway {
+                limits: Limits::new(&config.gateway),
+                forwarder: Forwarder::new(peers),
+            }),
             body_limit: BodyLimit(config.http.body_limit.get()),
             documents: Arc::new(documents(api)),
+        }
+    }
+
+    /// Forgets idle clients until the process stops.
+    pub(crate) async fn forget(self, tasks: Tasks) {
+        while tasks.pause(FORGET_EVERY).await {
+            self.gateway.limits.forget();
         }
     }
 
@@ -110,7 +124,7 @@ pub(crate) fn public(listener: TcpListener, api: Public, config: &Config) -> io:
         App::new()
             .configure(|app| api.mount(app))
             .configure(|app| api.mount_gateway(app))
-            .wrap(api.frame.clone().forwarding(Arc::clone(&api.forwarder) as Arc<dyn Forward>))
+            .wrap(api.frame.clone().behind(Arc::clone(&api.gateway) as Arc<dyn platform::http::Gateway>))
     })
     .workers(settings.workers())
     .backlog(BACKLOG)

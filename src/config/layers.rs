@@ -208,7 +208,8 @@ impl Groups<'_> {
         let (listen, internal, data) = (self.get("listen"), self.get("internal"), self.get("data"));
         let modules = self.get("modules");
         let (database, contracts, http) = (self.get("database"), self.get("contracts"), self.get("http"));
-        let (log, auth, shop) = (self.get("log"), self.get("auth"), self.get("shop"));
+        let (gateway, log) = (self.get("gateway"), self.get("log"));
+        let (auth, shop) = (self.get("auth"), self.get("shop"));
         let (payment, events) = (self.get("payment"), self.get("events"));
         Some(Config {
             listen: listen?,
@@ -218,6 +219,7 @@ impl Groups<'_> {
             modules: modules?,
             contracts: contracts?,
             http: http?,
+            gateway: gateway?,
             log: log?,
             auth: auth?,
             shop: shop?,

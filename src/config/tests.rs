@@ -111,6 +111,19 @@ fn a_duration_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_proxy_is_an_address_or_a_network() {
+    let trusted = |list: &str| format!("[gateway]\ntrusted_proxies = [{list}]");
+    let config = load(&trusted("\"10.0.0.0/8\", \"2001:db8::1\""), &[], Flags::default()).unwrap();
+    let [network, address] = config.gateway.trusted_proxies[..] else { panic!("two were named") };
+    assert!(network.contains([10, 9, 8, 7].into()) && !network.contains([11, 0, 0, 1].into()));
+    assert!(address.contains("2001:db8::1".parse().unwrap()));
+
+    let refused = problems(&trusted("\"proxy.example\""));
+    assert!(refused[0].contains("gateway.trusted_proxies"), "{refused:?}");
+    assert!(refused[0].ends_with("such as \"10.0.0.7\" or \"10.0.0.0/8\""), "{refused:?}");
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");

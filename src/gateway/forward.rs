@@ -16,7 +16,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kernel::CallFailure;
 use kernel::call::FailureReason;
 use platform::calls::{Endpoint, Peer};
-use platform::http::{Caller, Forward, Forwarded, Problem, RawBody};
+use platform::http::{Caller, Forwarded, Problem, RawBody};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Request, Response, Url};
 use tokio::sync::mpsc;
@@ -72,16 +72,12 @@ impl Forwarder {
             .flat_map(|(peer, prefixes)| prefixes.into_iter().map(move |prefix| (prefix, Arc::clone(&peer))));
         Self { by_prefix: prefixes.collect() }
     }
-}
 
-/// The part of a path that says whose it is: `carts` in `/v1/carts/…` and in `/v1/admin/carts/…`.
-pub fn prefix(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix("/v1/")?;
-    rest.strip_prefix("admin/").unwrap_or(rest).split('/').next().filter(|prefix| !prefix.is_empty())
-}
-
-impl Forward for Forwarder {
-    fn forward(&self, request: ServiceRequest) -> Result<Forwarded, Box<ServiceRequest>> {
+    /// Hands a request on, or gives it back because its module is here.
+    ///
+    /// # Errors
+    /// The request, unchanged.
+    pub fn forward(&self, request: ServiceRequest) -> Result<Forwarded, Box<ServiceRequest>> {
         let peer = prefix(request.path()).and_then(|prefix| self.by_prefix.get(prefix));
         let Some(peer) = peer.filter(|peer| peer.is_next_elsewhere()) else { return Err(Box::new(request)) };
         let peer = Arc::clone(peer);
@@ -94,6 +90,12 @@ impl Forward for Forwarder {
             ServiceResponse::new(request, response)
         }))
     }
+}
+
+/// The part of a path that says whose it is: `carts` in `/v1/carts/…` and in `/v1/admin/carts/…`.
+pub fn prefix(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/v1/")?;
+    rest.strip_prefix("admin/").unwrap_or(rest).split('/').next().filter(|prefix| !prefix.is_empty())
 }
 
 async fn send(peer: &Peer, request: &HttpRequest, payload: Payload) -> Result<Response, Problem> {

@@ -20,6 +20,7 @@ mod cost;
 mod documents;
 mod events;
 mod fulfilling;
+mod gateway;
 mod payments;
 mod purchase;
 mod races;

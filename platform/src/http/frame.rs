@@ -31,7 +31,7 @@ use utoipa::openapi::OpenApi;
 
 use super::answer::Answer;
 use super::caller::{Authenticate, Caller};
-use super::forward::Forward;
+use super::gateway::{Gateway, Verdict};
 use super::origin::Origin;
 use super::problem::Problem;
 use allowed::Allowed;
@@ -46,7 +46,7 @@ pub struct Frame(Arc<Parts>);
 struct Parts {
     clock: Clock,
     authenticate: Arc<dyn Authenticate>,
-    forward: Option<Arc<dyn Forward>>,
+    gateway: Option<Arc<dyn Gateway>>,
     allowed: Allowed,
 }
 
@@ -54,14 +54,14 @@ impl Frame {
     /// A frame that makes request ids from `clock`, asks `authenticate` about tokens, and knows from `api` which
     /// methods a path has.
     pub fn new(clock: Clock, authenticate: Arc<dyn Authenticate>, api: &OpenApi) -> Self {
-        Self(Arc::new(Parts { clock, authenticate, forward: None, allowed: Allowed::by(api) }))
+        Self(Arc::new(Parts { clock, authenticate, gateway: None, allowed: Allowed::by(api) }))
     }
 
-    /// The same frame, with a way out to modules elsewhere.
+    /// The same frame, towards the world.
     #[must_use]
-    pub fn forwarding(self, forward: Arc<dyn Forward>) -> Self {
+    pub fn behind(self, gateway: Arc<dyn Gateway>) -> Self {
         let Parts { clock, authenticate, allowed, .. } = Arc::unwrap_or_clone(self.0);
-        Self(Arc::new(Parts { clock, authenticate, forward: Some(forward), allowed }))
+        Self(Arc::new(Parts { clock, authenticate, gateway: Some(gateway), allowed }))
     }
 }
 
@@ -127,18 +127,29 @@ where
     let request_id = Arc::clone(&trace.request_id);
     let docs = door::leads_to_docs(request.path());
     let leftover = Leftover::of(&mut request);
-    let principal = match admit(&parts, &request).await {
+    let admitted = admit(&parts, &request).await;
+    let verdict = match &parts.gateway {
+        Some(gateway) => gateway.limit(&request, admitted.as_ref().ok()),
+        None => Verdict::Pass,
+    };
+    if let Verdict::Refuse(quota) = verdict {
+        let refused = request.into_response(quota.refusal().into_response());
+        return Ok(told(finish(refused, leftover, &request_id, docs), verdict));
+    }
+    let principal = match admitted {
         Ok(principal) => principal,
         Err(problem) => {
             let refused = request.into_response(Answer::from(problem).into_response());
-            return Ok(finish(refused, leftover, &request_id, docs));
+            return Ok(told(finish(refused, leftover, &request_id, docs), verdict));
         }
     };
     let caller = Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
     request.extensions_mut().insert(caller);
-    if let Some(forward) = &parts.forward {
-        request = match forward.forward(request) {
-            Ok(answering) => return Ok(finish(answering.await, leftover, &request_id, docs)),
+    if let Some(gateway) = &parts.gateway {
+        request = match gateway.forward(request) {
+            Ok(answering) => {
+                return Ok(told(finish(answering.await, leftover, &request_id, docs), verdict));
+            }
             Err(request) => *request,
         };
     }
@@ -150,7 +161,7 @@ where
     match unharmed(async { service.call(request).await }).await {
         Ok(response) => {
             let response = response.map_into_boxed_body();
-            Ok(finish(parts.allowed.told(response), leftover, &request_id, docs))
+            Ok(told(finish(parts.allowed.told(response), leftover, &request_id, docs), verdict))
         }
         Err(problem) => {
             // The request went down with the handler, so the answer has to travel as an error.
@@ -185,6 +196,14 @@ async fn unharmed<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, 
             Err(Problem::internal().because(format!("a handler panicked: {}", said.unwrap_or_default())))
         }
     }
+}
+
+/// Tells the client how it stands with its limit, when that matters.
+fn told(mut response: ServiceResponse<BoxBody>, verdict: Verdict) -> ServiceResponse<BoxBody> {
+    if let Verdict::Warn(quota) | Verdict::Refuse(quota) = verdict {
+        quota.tell(response.headers_mut());
+    }
+    response
 }
 
 fn finish(

@@ -25,6 +25,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("permission_missing", 403, "The token does not grant the permission named in `permission`"),
     ("precondition_failed", 412, "If-Match names another version than the current one"),
     ("precondition_required", 428, "The change needs If-Match with the version it is meant for"),
+    ("quota_exceeded", 429, "Too many requests of one client; see Retry-After"),
     ("unsupported_media_type", 415, "The body must be application/json without content encoding"),
     ("url_too_long", 414, "The URL is longer than 4 KiB"),
 ];
