@@ -2,22 +2,31 @@
 //! several.
 
 pub mod authentication;
+pub mod describe;
 pub mod events;
 pub mod forward;
 pub mod limit;
+pub mod reshape;
 pub mod routes;
+pub mod shapes;
+pub mod versions;
+
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use kernel::Principal;
-use platform::http::{Forwarded, Verdict};
+use platform::http::{Answering, Forwarded, Inside, Verdict};
 
 use forward::Forwarder;
 use limit::Limits;
+use reshape::Reshaper;
 
 /// The gateway, as the listener for the world has it.
 pub struct Gateway {
     /// How much each client may ask.
     pub limits: Limits,
+    /// The shapes of requests and answers.
+    pub reshaper: Arc<Reshaper>,
     /// The ways to modules elsewhere.
     pub forwarder: Forwarder,
 }
@@ -25,6 +34,14 @@ pub struct Gateway {
 impl platform::http::Gateway for Gateway {
     fn limit(&self, request: &ServiceRequest, principal: Option<&Principal>) -> Verdict {
         self.limits.check(request, principal)
+    }
+
+    fn reshapes(&self, request: &ServiceRequest) -> bool {
+        reshape::concerns(request)
+    }
+
+    fn reshape(&self, request: ServiceRequest, inside: Inside) -> Answering {
+        Box::pin(Arc::clone(&self.reshaper).answer(request, inside))
     }
 
     fn forward(&self, request: ServiceRequest) -> Result<Forwarded, Box<ServiceRequest>> {

@@ -21,9 +21,11 @@ use crate::databases::Databases;
 use crate::declared::{Declared, MODULES};
 use crate::gateway::Gateway;
 use crate::gateway::authentication::Gatekeeper;
+use crate::gateway::describe::described;
 use crate::gateway::events::{self, EventFeed};
 use crate::gateway::forward::Forwarder;
 use crate::gateway::limit::Limits;
+use crate::gateway::reshape::Reshaper;
 use crate::gateway::routes;
 
 /// The largest request of a contract call, in bytes.
@@ -82,10 +84,11 @@ impl Public {
             frame: Frame::new(clock, gatekeeper, &api),
             gateway: Arc::new(Gateway {
                 limits: Limits::new(&config.gateway),
+                reshaper: Arc::new(Reshaper::new(&api)),
                 forwarder: Forwarder::new(peers),
             }),
             body_limit: BodyLimit(config.http.body_limit.get()),
-            documents: Arc::new(documents(api)),
+            documents: Arc::new(documents(described(api))),
         }
     }
 

@@ -28,7 +28,7 @@ pub use command::{Command, IdempotencyKey, RequiredKey};
 pub use docs::docs;
 pub use etag::{IfMatch, etag, if_none_match};
 pub use frame::Frame;
-pub use gateway::{Forwarded, Gateway, Quota, Verdict};
+pub use gateway::{Answering, Forwarded, Gateway, Inside, Quota, Verdict};
 pub use json::{parse, patch};
 pub use openapi::{Documents, documents};
 pub use origin::Origin;

@@ -22,10 +22,9 @@ use reqwest::{Body, Request, Response, Url};
 use tokio::sync::mpsc;
 
 /// The headers of a request that a module gets to see.
-const PASSED: [&str; 12] = [
+const PASSED: [&str; 11] = [
     "accept",
     "accept-language",
-    "api-version",
     "authorization",
     "content-encoding",
     "content-type",

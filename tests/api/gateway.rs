@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use crate::world::{Ask, Reply, World};
 
 /// A shop that believes this machine about whom requests come from.
 async fn limited(settings: &str) -> World {
@@ -65,5 +65,73 @@ async fn an_account_is_limited_wherever_it_comes_from_and_guessing_passwords_ear
     let refused = refused(async || guess("/v1/auth/log%69n").await).await;
     assert!(refused.headers["ratelimit"].to_str().unwrap().starts_with("\"sign-ins\";r=0"));
     assert_eq!(refused.problem(429), "quota_exceeded");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_an_older_version_goes_on_as_it_is() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let address = json!({
+        "name": "Ada", "line1": "1 Main St", "city": "Portland", "region": "OR", "zip": "97201", "country": "US"
+    });
+    let mut purchase = world.order_of(&variant, 1);
+    purchase["shippingAddress"] = address.clone();
+    let bought =
+        world.post("/v1/checkout", &purchase).header("api-version", "2026-09-01").key("old").send().await;
+    assert_eq!(bought.headers["api-version"], "2026-09-01");
+    assert_eq!(bought.body["shippingAddress"]["zip"], "97201", "{}", bought.body);
+    assert!(bought.body["shippingAddress"].get("postalCode").is_none());
+    let again =
+        world.post("/v1/checkout", &purchase).header("api-version", "2026-09-01").key("old").send().await;
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(again.bytes, bought.bytes);
+
+    let path = format!("/v1/admin/orders/{}", bought.expect(201)["id"].as_str().unwrap());
+    let read = async |version: &str, known: &str| {
+        let request = world.get(&path).staff().header("api-version", version);
+        request.header("if-none-match", known).send().await
+    };
+    let (old, new) = (read("2026-09-01", "\"\"").await, read("2026-11-01", "\"\"").await);
+    assert_eq!(
+        new.body,
+        world.order(old.body["id"].as_str().unwrap()).await,
+        "the newest is what there is anyway"
+    );
+    assert_eq!(old.body["shippingAddress"]["zip"], new.body["shippingAddress"]["postalCode"]);
+    let (tag, other) = (old.headers["etag"].to_str().unwrap(), new.headers["etag"].to_str().unwrap());
+    assert_ne!(tag, other);
+    assert_eq!(old.headers["vary"], "api-version");
+    assert_eq!(read("2026-09-01", tag).await.status, 304);
+    assert_eq!(read("2026-11-01", tag).await.status, 200);
+    let list =
+        world.get("/v1/admin/orders").staff().header("api-version", "2026-09-01").send().await.expect(200);
+    assert_eq!(list["data"][0]["shippingAddress"]["zip"], "97201");
+
+    // Each version knows only its own name for it.
+    assert_eq!(world.post("/v1/checkout", &purchase).fresh_key().send().await.problem(422), "invalid_body");
+    let unknown = world.get("/v1/products").header("api-version", "2025-01-01").send().await;
+    assert_eq!(unknown.body["versions"], json!(["2026-09-01", "2026-11-01"]));
+    assert_eq!(unknown.problem(400), "unknown_version");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_book_of_an_older_version_is_its_own() {
+    let world = World::open().await;
+    let customer = world.customer("ada@example.com").await;
+    let body =
+        json!({ "name": "Ada", "line1": "1 Main St", "city": "Portland", "zip": "97201", "country": "US" });
+    let old = async |ask: Ask<'_>| ask.bearer(&customer).header("api-version", "2026-09-01").send().await;
+    let added = old(world.post("/v1/addresses", &body)).await.expect(201);
+    assert_eq!(added["zip"], "97201");
+    let path = format!("/v1/addresses/{}", added["id"].as_str().unwrap());
+    let changed = old(world.patch(&path, &json!({ "zip": "97202" }))).await.expect(200);
+    assert_eq!(changed["zip"], "97202");
+    let book = world.get("/v1/addresses").bearer(&customer).send().await.expect(200);
+    assert_eq!(book["data"][0]["postalCode"], "97202", "{book}");
+    let twice = "{\"zip\":\"1\",\"zip\":\"2\"}";
+    let ask = world.patch(&path, &json!({})).with(|request| request.body(twice));
+    assert_eq!(old(ask).await.problem(422), "invalid_body");
     world.close().await;
 }

@@ -31,7 +31,7 @@ use utoipa::openapi::OpenApi;
 
 use super::answer::Answer;
 use super::caller::{Authenticate, Caller};
-use super::gateway::{Gateway, Verdict};
+use super::gateway::{Gateway, Inside, Verdict};
 use super::origin::Origin;
 use super::problem::Problem;
 use allowed::Allowed;
@@ -145,24 +145,17 @@ where
     };
     let caller = Caller::new(principal, trace.request_id, Some(trace.traceparent), request.method(), arrived);
     request.extensions_mut().insert(caller);
-    if let Some(gateway) = &parts.gateway {
-        request = match gateway.forward(request) {
-            Ok(answering) => {
-                return Ok(told(finish(answering.await, leftover, &request_id, docs), verdict));
-            }
-            Err(request) => *request,
-        };
-    }
-    if request.method() == Method::HEAD {
-        // Every GET answers HEAD. The encoder, which still knows what was asked, leaves the body out.
-        request.head_mut().method = Method::GET;
-    }
-
-    match unharmed(async { service.call(request).await }).await {
-        Ok(response) => {
-            let response = response.map_into_boxed_body();
-            Ok(told(finish(parts.allowed.told(response), leftover, &request_id, docs), verdict))
+    let outcome = match &parts.gateway {
+        Some(gateway) if gateway.reshapes(&request) => {
+            let (service, inner) = (Rc::clone(&service), Arc::clone(&parts));
+            let inside: Inside =
+                Box::new(move |request| Box::pin(async move { within(&*service, &inner, request).await }));
+            gateway.reshape(request, inside).await
         }
+        _ => within(&*service, &parts, request).await,
+    };
+    match outcome {
+        Ok(response) => Ok(told(finish(response, leftover, &request_id, docs), verdict)),
         Err(problem) => {
             // The request went down with the handler, so the answer has to travel as an error.
             Span::current().record("http.status", problem.status().as_u16());
@@ -172,6 +165,30 @@ where
             Err(InternalError::from_response("the handler gave no answer", response).into())
         }
     }
+}
+
+/// What the module answers, here or elsewhere.
+async fn within<S, B>(
+    service: &S,
+    parts: &Parts,
+    mut request: ServiceRequest,
+) -> Result<ServiceResponse<BoxBody>, Problem>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    if let Some(gateway) = &parts.gateway {
+        request = match gateway.forward(request) {
+            Ok(answering) => return Ok(answering.await),
+            Err(request) => *request,
+        };
+    }
+    if request.method() == Method::HEAD {
+        // Every GET answers HEAD. The encoder, which still knows what was asked, leaves the body out.
+        request.head_mut().method = Method::GET;
+    }
+    let response = unharmed(async { service.call(request).await }).await?;
+    Ok(parts.allowed.told(response.map_into_boxed_body()))
 }
 
 /// Who asks, if the request may pass at all. Cheapest checks first.

@@ -19,6 +19,13 @@ pub trait Gateway: Send + Sync {
     /// cost something, too.
     fn limit(&self, request: &ServiceRequest, principal: Option<&Principal>) -> Verdict;
 
+    /// Whether this request asks for another shape than the module's, of itself or of its answer. Asked for every
+    /// request, so it looks at what stands in the head and no further.
+    fn reshapes(&self, request: &ServiceRequest) -> bool;
+
+    /// Answers such a request with what `inside` gives, which is the module's own shape.
+    fn reshape(&self, request: ServiceRequest, inside: Inside) -> Answering;
+
     /// Hands this request on, or gives it back because what it asks for is here. The frame has let it in: its
     /// [`Caller`](super::Caller) stands in its extensions.
     ///
@@ -29,6 +36,12 @@ pub trait Gateway: Send + Sync {
 
 /// The answer of a module elsewhere, on its way.
 pub type Forwarded = LocalBoxFuture<'static, ServiceResponse<BoxBody>>;
+
+/// The way on to the module, here or elsewhere, for one request.
+pub type Inside = Box<dyn FnOnce(ServiceRequest) -> Answering>;
+
+/// An answer on its way. A problem means that the request went down with its handler.
+pub type Answering = LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Problem>>;
 
 /// What a limit says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Ask again each time: a price or a stock may have changed. The answer is nearly always 304.
 const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");
 const OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
-const BY_CALLER: HeaderValue = HeaderValue::from_static("authorization");
+/// Whose the answer is, and the version of the API that the gateway may have put it into.
+const BY_CALLER: HeaderValue = HeaderValue::from_static("authorization, api-version");
 
 /// The routes.
 pub(crate) fn routes(app: &mut ServiceConfig<'_>) {

@@ -1,0 +1,167 @@
+//! Requests and answers in another shape than the module's: of an older version, or with only some of the members.
+//!
+//! All of it happens here and nowhere else: a module has one shape, and what is forwarded to it is in that shape
+//! already. What does not ask for another one is not looked at.
+
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, to_bytes_limited};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, ResponseError as _};
+use kernel::CallFailure;
+use kernel::call::FailureReason;
+use platform::http::{Inside, Problem, RawBody, if_none_match, parse};
+use serde_json::Value;
+use utoipa::openapi::OpenApi;
+
+use super::shapes::Shapes;
+use super::versions::{API_VERSION, Asked};
+
+/// The largest answer that is put into another shape: a page of a hundred things fits well.
+const LARGEST: usize = 1024 * 1024;
+
+/// Puts requests and answers into other shapes.
+pub struct Reshaper {
+    shapes: Shapes,
+}
+
+/// What a request asks for.
+struct Wish {
+    version: Option<Asked>,
+}
+
+/// Whether a request asks for anything of this.
+pub fn concerns(request: &ServiceRequest) -> bool {
+    request.headers().contains_key(&API_VERSION)
+}
+
+impl Reshaper {
+    /// A reshaper of what this description describes.
+    pub fn new(api: &OpenApi) -> Self {
+        Self { shapes: Shapes::new(api) }
+    }
+
+    /// Answers a request with what `inside` gives, in the shape that was asked for.
+    ///
+    /// # Errors
+    /// The handler inside broke down.
+    pub async fn answer(
+        self: Arc<Self>,
+        mut request: ServiceRequest,
+        inside: Inside,
+    ) -> Result<ServiceResponse<BoxBody>, Problem> {
+        let wish = match self.wish(&request) {
+            Ok(wish) => wish,
+            Err(problem) => return Ok(request.into_response(problem.error_response())),
+        };
+        if request.method() == Method::HEAD {
+            // The length of an answer is known when it has its shape. The encoder leaves the body out.
+            request.head_mut().method = Method::GET;
+        }
+        if let Err(problem) = wish.prepare(&mut request).await {
+            return Ok(request.into_response(problem.error_response()));
+        }
+        let response = inside(request).await?;
+        Ok(self.shape(&wish, response).await)
+    }
+
+    fn wish(&self, request: &ServiceRequest) -> Result<Wish, Problem> {
+        let route = self.shapes.route(request.match_info().as_str());
+        let version = Asked::of(request.headers(), route.map(|route| route.pattern.as_str()))?;
+        Ok(Wish { version })
+    }
+
+    async fn shape(&self, wish: &Wish, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        let mut response = if wish.changes_answers() && is_json(&response) {
+            let (request, response) = response.into_parts();
+            let (response, body) = response.into_parts();
+            let response = match changed(body, |answer| wish.change(answer)).await {
+                Ok(_) if is_known(&request, &response) => not_modified(response),
+                Ok(body) => response.set_body(BoxBody::new(body)),
+                Err(problem) => problem.error_response(),
+            };
+            ServiceResponse::new(request, response)
+        } else {
+            response
+        };
+        if let Some(version) = &wish.version {
+            version.mark(response.headers_mut());
+        }
+        response
+    }
+}
+
+impl Wish {
+    /// Brings the request into the module's shape.
+    async fn prepare(&self, request: &mut ServiceRequest) -> Result<(), Problem> {
+        let Some(version) = self.version.as_ref().filter(|version| !version.is_current()) else {
+            return Ok(());
+        };
+        version.unmark(request.headers_mut());
+        if request.method().is_safe() {
+            return Ok(());
+        }
+        let (parts, payload) = request.parts_mut();
+        let RawBody(body) = RawBody::from_request(parts, payload).await?;
+        // What is no body at all is for the module to refuse, in its own words.
+        let body = match parse::<Value>(&body) {
+            Ok(mut value) => {
+                version.renew(&mut value);
+                Bytes::from(serde_json::to_vec(&value).map_err(|error| Problem::caused_by(&error))?)
+            }
+            Err(_) => body,
+        };
+        request.headers_mut().remove(TRANSFER_ENCODING);
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        request.set_payload(Payload::Stream { payload: Box::pin(futures::stream::once(async { Ok(body) })) });
+        Ok(())
+    }
+
+    fn changes_answers(&self) -> bool {
+        self.version.as_ref().is_some_and(|version| !version.is_current())
+    }
+
+    fn change(&self, answer: &mut Value) {
+        if let Some(version) = &self.version {
+            version.age(answer);
+        }
+    }
+}
+
+fn is_json(response: &ServiceResponse<BoxBody>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    response.status().is_success() && kind.is_some_and(|kind| kind.starts_with(b"application/json"))
+}
+
+/// Whether the client has this answer. Not every module says so itself, and of what is put together here none can.
+fn is_known(request: &HttpRequest, response: &HttpResponse<()>) -> bool {
+    let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+    request.method() == Method::GET && tag.is_some_and(|tag| if_none_match(request, tag))
+}
+
+fn not_modified(mut response: HttpResponse<()>) -> HttpResponse<BoxBody> {
+    response.headers_mut().remove(CONTENT_TYPE);
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.set_body(BoxBody::new(()))
+}
+
+/// Reads an answer, changes it and writes it down again.
+async fn changed(body: BoxBody, change: impl FnOnce(&mut Value)) -> Result<Bytes, Problem> {
+    let broken = |_| Problem::from(CallFailure::maybe_executed(FailureReason::Unreachable));
+    let bytes = to_bytes_limited(body, LARGEST).await.map_err(|_| too_large())?.map_err(broken)?;
+    let mut value = serde_json::from_slice(&bytes).map_err(|error| Problem::caused_by(&error))?;
+    change(&mut value);
+    let bytes = serde_json::to_vec(&value).map_err(|error| Problem::caused_by(&error))?;
+    Ok(bytes.into())
+}
+
+fn too_large() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "answer_too_large",
+        "The answer is too large to be put into this shape; ask for fewer at once, or for it as it is",
+    )
+}
