@@ -4,8 +4,10 @@
 pub mod authentication;
 pub mod describe;
 pub mod events;
+pub mod fields;
 pub mod forward;
 pub mod limit;
+pub mod query;
 pub mod reshape;
 pub mod routes;
 pub mod shapes;

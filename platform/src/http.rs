@@ -33,5 +33,5 @@ pub use json::{parse, patch};
 pub use openapi::{Documents, documents};
 pub use origin::Origin;
 pub use page::{PageParams, PageView, page_request};
-pub use params::{Params, PathId, PathIds};
+pub use params::{Params, PathId, PathIds, invalid_parameter};
 pub use problem::{CODES, FieldError, Problem};

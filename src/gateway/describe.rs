@@ -3,13 +3,16 @@
 use serde_json::json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
-use utoipa::openapi::{OpenApi, Required};
+use utoipa::openapi::{OpenApi, RefOr, Required};
 
 use super::versions::VERSIONS;
 
 /// The description as the world sees it.
 pub fn described(mut api: OpenApi) -> OpenApi {
     for item in api.paths.paths.values_mut() {
+        if let Some(operation) = item.get.as_mut().filter(|operation| answers_with_json(operation)) {
+            operation.parameters.get_or_insert_default().push(fields().into());
+        }
         for operation in operations(item) {
             operation.parameters.get_or_insert_default().push(version().into());
         }
@@ -19,6 +22,20 @@ pub fn described(mut api: OpenApi) -> OpenApi {
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn answers_with_json(operation: &Operation) -> bool {
+    match operation.responses.responses.get("200") {
+        Some(RefOr::T(response)) => response.content.contains_key("application/json"),
+        _ => false,
+    }
+}
+
+fn fields() -> Parameter {
+    let description = "The members to keep, with commas between them and dots for members of members; of a list, the \
+                       members of each item.";
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).build();
+    parameter("fields", ParameterIn::Query, description, schema)
 }
 
 fn version() -> Parameter {

@@ -17,7 +17,9 @@ use platform::http::{Inside, Problem, RawBody, if_none_match, parse};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use super::shapes::Shapes;
+use super::fields::Fields;
+use super::query;
+use super::shapes::{Route, Shapes};
 use super::versions::{API_VERSION, Asked};
 
 /// The largest answer that is put into another shape: a page of a hundred things fits well.
@@ -31,11 +33,13 @@ pub struct Reshaper {
 /// What a request asks for.
 struct Wish {
     version: Option<Asked>,
+    fields: Option<Fields>,
 }
 
 /// Whether a request asks for anything of this.
 pub fn concerns(request: &ServiceRequest) -> bool {
     request.headers().contains_key(&API_VERSION)
+        || (query::concerns(request.query_string()) && request.method().is_safe())
 }
 
 impl Reshaper {
@@ -53,7 +57,7 @@ impl Reshaper {
         mut request: ServiceRequest,
         inside: Inside,
     ) -> Result<ServiceResponse<BoxBody>, Problem> {
-        let wish = match self.wish(&request) {
+        let wish = match self.wish(&mut request) {
             Ok(wish) => wish,
             Err(problem) => return Ok(request.into_response(problem.error_response())),
         };
@@ -68,10 +72,22 @@ impl Reshaper {
         Ok(self.shape(&wish, response).await)
     }
 
-    fn wish(&self, request: &ServiceRequest) -> Result<Wish, Problem> {
+    fn wish(&self, request: &mut ServiceRequest) -> Result<Wish, Problem> {
         let route = self.shapes.route(request.match_info().as_str());
         let version = Asked::of(request.headers(), route.map(|route| route.pattern.as_str()))?;
-        Ok(Wish { version })
+        let mut wish = Wish { version, fields: None };
+        let Some(route) = route.filter(|route| route.has_answer() && request.method().is_safe()) else {
+            return Ok(wish);
+        };
+        let ([fields], rest) = query::split(request.query_string())?;
+        wish.fields = fields.map(|names| self.fields(route, &names)).transpose()?;
+        query::replace(request, &rest);
+        Ok(wish)
+    }
+
+    fn fields(&self, route: &Route, names: &str) -> Result<Fields, Problem> {
+        let thing = self.shapes.thing(route);
+        Fields::read(names, |name| thing.is_some_and(|thing| self.shapes.has(thing, name.split('.'))))
     }
 
     async fn shape(&self, wish: &Wish, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
@@ -121,14 +137,23 @@ impl Wish {
     }
 
     fn changes_answers(&self) -> bool {
-        self.version.as_ref().is_some_and(|version| !version.is_current())
+        self.fields.is_some() || self.version.as_ref().is_some_and(|version| !version.is_current())
     }
 
+    /// Fields have the names of the newest version, so an older one is made of what is left.
     fn change(&self, answer: &mut Value) {
+        if let Some(fields) = &self.fields {
+            fields.keep(things(answer));
+        }
         if let Some(version) = &self.version {
             version.age(answer);
         }
     }
+}
+
+/// What a list is of, or else the one thing there is.
+fn things(answer: &mut Value) -> &mut Value {
+    if answer["data"].is_array() { &mut answer["data"] } else { answer }
 }
 
 fn is_json(response: &ServiceResponse<BoxBody>) -> bool {

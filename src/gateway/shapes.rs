@@ -17,6 +17,13 @@ pub struct Route {
     answer: Option<Value>,
 }
 
+impl Route {
+    /// Whether a GET of it answers with JSON.
+    pub fn has_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+}
+
 impl Shapes {
     /// The shapes that this description has.
     pub fn new(api: &OpenApi) -> Self {

@@ -135,3 +135,71 @@ async fn the_address_book_of_an_older_version_is_its_own() {
     assert_eq!(old(ask).await.problem(422), "invalid_body");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_gets_only_the_fields_it_names() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let (first, second) = (world.buy(&variant, 1).await, world.buy(&variant, 2).await);
+
+    let get = async |path: &str| world.get(path).staff().send().await;
+    let list = get("/v1/admin/orders?fields=id,items.quantity&limit=1").await.expect(200);
+    assert_eq!(list["data"], json!([{ "id": second["id"], "items": [{ "quantity": 2 }] }]));
+    assert_eq!(list["hasMore"], true);
+    let next = format!("/v1/admin/orders?limit=1&after={}&fields=id", list["nextCursor"].as_str().unwrap());
+    assert_eq!(get(&next).await.expect(200)["data"], json!([{ "id": first["id"] }]));
+
+    let path = format!("/v1/admin/orders/{}", first["id"].as_str().unwrap());
+    let one = get(&format!("{path}?fields=totals.total.amount,number,billingAddress.city,canceledAt")).await;
+    let expected = json!({
+        "totals": { "total": { "amount": first["totals"]["total"]["amount"] } },
+        "number": first["number"], "billingAddress": { "city": "Portland" },
+    });
+    let tag = one.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(one.expect(200), expected);
+    let known =
+        world.get(&format!("{path}?fields=number")).staff().header("if-none-match", &tag).send().await;
+    assert_eq!((known.status.as_u16(), known.bytes.len()), (304, 0));
+    let head = world.ask(reqwest::Method::HEAD, &format!("{path}?fields=number")).staff().send().await;
+    let whole = get(&format!("{path}?fields=number")).await;
+    assert_eq!(
+        (head.status.as_u16(), &head.headers["content-length"]),
+        (200, &whole.headers["content-length"])
+    );
+    let old = world.get(&format!("{path}?fields=shippingAddress.postalCode")).staff();
+    let old = old.header("api-version", "2026-09-01").send().await.expect(200);
+    assert_eq!(old, json!({ "shippingAddress": { "zip": "97201" } }));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_only_take_away() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let order = world.buy(&variant, 1).await;
+    let path = format!("/v1/admin/orders/{}", order["id"].as_str().unwrap());
+    for (path, fields) in [
+        (&*path, "tokenHash"),
+        (&path, "token_hash,password_hash"),
+        (&path, "id,"),
+        (&path, ""),
+        (&path, "id&fields=number"),
+        (&path, "number.digits"),
+        ("/v1/products", "costPrice"),
+        ("/v1/products", "data.id"),
+        ("/v1/admin/customers", "passwordHash"),
+    ] {
+        let reply = world.get(&format!("{path}?fields={fields}")).staff().send().await;
+        assert_eq!(reply.body["errors"][0]["pointer"], "/fields", "{path} {fields}: {}", reply.body);
+        assert_eq!(reply.problem(400), "invalid_parameter");
+    }
+    // What is not shown at all is not shown in part, and a refusal is whole.
+    assert_eq!(world.get(&format!("{path}?fields=id")).send().await.problem(401), "authentication_required");
+    let missing = "/v1/admin/orders/ord_00000000000000000000000000?fields=id";
+    assert_eq!(world.get(missing).staff().send().await.problem(404), "not_found");
+    let strict = world.get("/v1/admin/orders?fields=id&limt=1").staff().send().await;
+    assert_eq!(strict.body["errors"][0]["pointer"], "/limt");
+    let change = world.post("/v1/checkout?fields=id", &world.order_of(&variant, 1)).fresh_key().send().await;
+    assert!(change.expect(201)["number"].is_string(), "only a GET is cut down");
+    world.close().await;
+}

@@ -48,7 +48,7 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
 }
 
 /// 400 that names the parameter and says what is wrong with it.
-pub(super) fn invalid_parameter(name: &str, code: &'static str, detail: &str) -> Problem {
+pub fn invalid_parameter(name: &str, code: &'static str, detail: &str) -> Problem {
     Problem::bad_request("invalid_parameter", "A query parameter is not what this takes").field(
         format!("/{name}"),
         code,
