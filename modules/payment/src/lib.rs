@@ -79,7 +79,8 @@ pub enum StartError {
 }
 
 /// Whom its contract is for, method by method.
-const CALLERS: Callers = &[("pay", &["order"]), ("resolve", &["order"]), ("cancel", &["order"])];
+const CALLERS: Callers =
+    &[("pay", &["order"]), ("resolve", &["order"]), ("cancel", &["order"]), ("payments", &["gateway"])];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
 pub fn routes(app: &mut ServiceConfig<'_>) {

@@ -1,4 +1,4 @@
-//! What others may know of the order module: its ids and its events. Nobody calls it.
+//! What others may know of the order module: its ids, its events, and a contract for composed answers.
 
 #![deny(missing_docs)]
 

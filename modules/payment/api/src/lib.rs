@@ -28,6 +28,9 @@ contract! {
         /// Ends a payment that is no longer wanted: voids what is authorised, refunds what is captured. Repeated:
         /// answers how it stands. While the outcome is unknown nothing is ended and the answer says so.
         Keyed fn cancel(CancelPayment) -> Payment;
+        /// The payments of these orders, each order's oldest first; orders without one are left out. For whoever
+        /// composes answers of several modules.
+        Read fn payments(FindPayments) -> PaymentSummaries;
     }
 }
 
@@ -109,6 +112,42 @@ pub enum PaymentOutcome {
     Unknown,
     /// It was ended; nothing is charged or everything is on its way back.
     Canceled,
+}
+
+/// Asks for the payments of orders; a request for more than 100 is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindPayments {
+    /// The orders, as their module names them: `ord_…`.
+    pub order_ids: Vec<String>,
+}
+
+/// Payments that were found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentSummaries {
+    /// The payments.
+    pub payments: Vec<PaymentSummary>,
+}
+
+/// A payment as other modules see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentSummary {
+    /// The intent.
+    pub id: IntentId,
+    /// The order it pays for.
+    pub order_id: String,
+    /// The intent's status.
+    pub status: String,
+    /// What is due.
+    pub amount: Money,
+    /// Promised and neither captured nor given up.
+    pub authorized: Money,
+    /// Taken.
+    pub captured: Money,
+    /// Given back.
+    pub refunded: Money,
 }
 
 /// Why payments refused.

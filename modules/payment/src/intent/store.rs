@@ -78,6 +78,13 @@ pub(crate) async fn find_by_key(db: &Db, key: Uuid) -> Result<Option<Intent>, Db
     Ok(query.bind(key).maybe::<IntentRow>().await?.map(Intent::from))
 }
 
+/// Finds the intents of these orders, the oldest first.
+pub(crate) async fn find_of_orders(db: &Db, orders: Vec<String>) -> Result<Vec<Intent>, DbError> {
+    let query =
+        db.query(concat!("SELECT ", columns!(), " FROM intents WHERE order_id IN {list} ORDER BY id"));
+    Ok(query.list(orders).all::<IntentRow>().await?.into_iter().map(Intent::from).collect())
+}
+
 /// A page of intents, newest first: of one order, or with one status, or all.
 pub(crate) async fn list(
     db: &Db,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kernel::PageRequest;
-use payment_api::{AttemptId, CaptureMethod, IntentId};
+use kernel::{Call, PageRequest};
+use payment_api::{AttemptId, CaptureMethod, FindPayments, IntentId, PaymentsError};
 use platform::Tx;
 use uuid::Uuid;
 
@@ -116,6 +116,23 @@ async fn the_amounts_say_whether_a_part_was_taken_or_the_whole() {
     assert_eq!((whole.amounts, whole.version), (Amounts { captured: 1000, ..Amounts::default() }, 3));
     assert_eq!(intent::store::advance(&mut tx, intent.id, take(1), news).await.unwrap(), None);
     tx.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_payments_of_orders_are_found_at_once_and_not_too_many() {
+    let till = till().await;
+    let (first, second) = (till.stored(1).await, till.stored(2).await);
+    till.stored(3).await;
+    let ask = async |order_ids: Vec<String>| {
+        let call = Call::by_module("gateway", Duration::from_secs(5));
+        till.module.contract().payments(&call, FindPayments { order_ids }).await
+    };
+    let found = ask(["order 2", "order 1", "no order"].map(str::to_owned).to_vec()).await.unwrap().payments;
+    let shown: Vec<_> =
+        found.iter().map(|payment| (payment.id, payment.order_id.as_str(), payment.amount)).collect();
+    assert_eq!(shown, [(first.id, "order 1", usd(1000)), (second.id, "order 2", usd(1000))]);
+    assert_eq!(ask(Vec::new()).await.unwrap().payments, []);
+    assert!(matches!(ask(vec![String::new(); 101]).await, Err(PaymentsError::Failed(_))));
 }
 
 #[tokio::test]
