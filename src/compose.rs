@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use kernel::Clock;
 use kernel::call::Dispatch;
+use order_api::{Orders, OrdersClient, OrdersServer};
 use payment_api::{Payments, PaymentsClient, PaymentsServer};
 use platform::calls::{Callers, Peer, SharedSecret};
 use platform::events::{Feeds, FeedsServer, Logs};
@@ -45,6 +46,10 @@ pub struct Modules {
     pub order: Option<order::Module>,
     /// The user module's contract, as everybody reaches it.
     pub users: Arc<dyn Users>,
+    /// The payment module's contract, as the gateway reaches it.
+    pub payments: Arc<dyn Payments>,
+    /// The order module's contract, as the gateway reaches it.
+    pub orders: Arc<dyn Orders>,
     /// The logs, as everybody reads them.
     pub feeds: Arc<dyn Feeds>,
     /// The contracts that are served to other processes, and to whom.
@@ -116,20 +121,27 @@ impl Modules {
                 ways.to(product::NAME, order::NAME, products_here, |m| Arc::new(ProductsServer(m)))?,
             ));
         let payments_here = payment.as_ref().map(payment::Module::contract);
-        let payments: Arc<dyn Payments> =
-            Arc::new(PaymentsClient::new(
-                ways.to(payment::NAME, order::NAME, payments_here, |m| Arc::new(PaymentsServer(m)))?,
-            ));
+        let payments_to = |caller| -> Result<Arc<dyn Payments>, Failure> {
+            let way =
+                ways.to(payment::NAME, caller, payments_here.clone(), |m| Arc::new(PaymentsServer(m)))?;
+            Ok(Arc::new(PaymentsClient::new(way)))
+        };
 
         let order = databases.of(order::NAME).cloned();
-        let order =
-            order.map(|db| order::Module::new(db, tasks, settings::order(config), products, payments));
+        let pays = payments_to(order::NAME)?;
+        let order = order.map(|db| order::Module::new(db, tasks, settings::order(config), products, pays));
+        let payments = payments_to(GATEWAY)?;
+        let orders_here = order.as_ref().map(order::Module::contract);
+        let orders = Arc::new(OrdersClient::new(
+            ways.to(order::NAME, GATEWAY, orders_here, |m| Arc::new(OrdersServer(m)))?,
+        ));
 
         let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all().iter().cloned()));
         let feeds = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
         let served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
         let (secret, peers) = (ways.secret(), ways.into_peers());
-        let mut modules = Self { user, product, payment, order, users, feeds, served, secret, peers };
+        let mut modules =
+            Self { user, product, payment, order, users, payments, orders, feeds, served, secret, peers };
         let own = modules.mounts().into_iter().map(|mount| (mount.contract, mount.callers));
         modules.served.extend(own);
         Ok(modules)

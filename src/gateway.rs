@@ -4,6 +4,7 @@
 pub mod authentication;
 pub mod describe;
 pub mod events;
+pub mod expand;
 pub mod fields;
 pub mod forward;
 pub mod limit;

@@ -23,6 +23,7 @@ use crate::gateway::Gateway;
 use crate::gateway::authentication::Gatekeeper;
 use crate::gateway::describe::described;
 use crate::gateway::events::{self, EventFeed};
+use crate::gateway::expand::Expander;
 use crate::gateway::forward::Forwarder;
 use crate::gateway::limit::Limits;
 use crate::gateway::reshape::Reshaper;
@@ -78,13 +79,18 @@ impl Public {
             .peers
             .iter()
             .filter_map(|peer| Some((Arc::clone(peer), routes::prefixes(declared(peer.module())?))));
+        let expander = Expander {
+            users: Arc::clone(&modules.users),
+            payments: Arc::clone(&modules.payments),
+            orders: Arc::clone(&modules.orders),
+        };
         Self {
             mounts: Arc::new(mounts.collect()),
             feed: EventFeed::new(Arc::clone(&modules.feeds)),
             frame: Frame::new(clock, gatekeeper, &api),
             gateway: Arc::new(Gateway {
                 limits: Limits::new(&config.gateway),
-                reshaper: Arc::new(Reshaper::new(&api)),
+                reshaper: Arc::new(Reshaper::new(&api, expander)),
                 forwarder: Forwarder::new(peers),
             }),
             body_limit: BodyLimit(config.http.body_limit.get()),

@@ -5,13 +5,16 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, RefOr, Required};
 
+use super::expand::OFFERS;
 use super::versions::VERSIONS;
 
 /// The description as the world sees it.
 pub fn described(mut api: OpenApi) -> OpenApi {
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
         if let Some(operation) = item.get.as_mut().filter(|operation| answers_with_json(operation)) {
-            operation.parameters.get_or_insert_default().push(fields().into());
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(fields().into());
+            parameters.extend(expand(path).map(Into::into));
         }
         for operation in operations(item) {
             operation.parameters.get_or_insert_default().push(version().into());
@@ -36,6 +39,20 @@ fn fields() -> Parameter {
                        members of each item.";
     let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).build();
     parameter("fields", ParameterIn::Query, description, schema)
+}
+
+/// What a route offers to show of other modules, if it does.
+fn expand(path: &str) -> Option<Parameter> {
+    let offers: Vec<_> = OFFERS.iter().filter(|offer| offer.routes.contains(&path)).collect();
+    let first = offers.first()?;
+    let names: Vec<_> = offers
+        .iter()
+        .map(|offer| format!("`{}` (with the permission {})", offer.name, offer.permission))
+        .collect();
+    let description =
+        format!("Things of other modules to show, with commas between them: {}.", names.join(", "));
+    let schema = ObjectBuilder::new().schema_type(Type::String).examples([json!(first.name)]).build();
+    Some(parameter("expand", ParameterIn::Query, &description, schema))
 }
 
 fn version() -> Parameter {

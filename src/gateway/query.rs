@@ -7,7 +7,7 @@ use actix_web::http::uri::{Parts, PathAndQuery};
 use platform::http::{Problem, invalid_parameter};
 
 /// The gateway's parameters.
-pub const OWN: [&str; 1] = ["fields"];
+pub const OWN: [&str; 2] = ["fields", "expand"];
 
 /// Whether the query may have one of them.
 pub fn concerns(query: &str) -> bool {
@@ -55,9 +55,9 @@ mod tests {
         let (values, rest) = split("limit=5&f%69elds=id%2Cnumber&createdAt%5Bgte%5D=1&&q=a+b").unwrap();
         assert_eq!(
             (values, rest.as_str()),
-            ([Some("id,number".to_owned())], "limit=5&createdAt%5Bgte%5D=1&q=a+b")
+            ([Some("id,number".to_owned()), None], "limit=5&createdAt%5Bgte%5D=1&q=a+b")
         );
-        assert_eq!(split("fields").unwrap(), ([Some(String::new())], String::new()));
+        assert_eq!(split("expand=order").unwrap(), ([None, Some("order".to_owned())], String::new()));
         let twice = split("fields=id&limit=1&fields=id").unwrap_err();
         assert_eq!((twice.status().as_u16(), twice.code()), (400, "invalid_parameter"));
     }

@@ -1,4 +1,5 @@
-//! Requests and answers in another shape than the module's: of an older version, or with only some of the members.
+//! Requests and answers in another shape than the module's: of an older version, with only some of
+//! the members, or with things of other modules in it.
 //!
 //! All of it happens here and nowhere else: a module has one shape, and what is forwarded to it is in that shape
 //! already. What does not ask for another one is not looked at.
@@ -10,13 +11,15 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, TRANSFER_ENCODING};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest as _, HttpRequest, HttpResponse, ResponseError as _};
-use kernel::CallFailure;
+use actix_web::{FromRequest as _, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 use kernel::call::FailureReason;
-use platform::http::{Inside, Problem, RawBody, if_none_match, parse};
+use kernel::{Call, CallFailure};
+use platform::http::{Caller, Inside, Problem, RawBody, if_none_match, parse};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use utoipa::openapi::OpenApi;
 
+use super::expand::{Expander, Offer};
 use super::fields::Fields;
 use super::query;
 use super::shapes::{Route, Shapes};
@@ -28,12 +31,16 @@ const LARGEST: usize = 1024 * 1024;
 /// Puts requests and answers into other shapes.
 pub struct Reshaper {
     shapes: Shapes,
+    expander: Expander,
 }
 
 /// What a request asks for.
+#[derive(Default)]
 struct Wish {
     version: Option<Asked>,
     fields: Option<Fields>,
+    /// Things of other modules, and for whom they are asked for.
+    expand: Option<(Vec<&'static Offer>, Call)>,
 }
 
 /// Whether a request asks for anything of this.
@@ -44,8 +51,8 @@ pub fn concerns(request: &ServiceRequest) -> bool {
 
 impl Reshaper {
     /// A reshaper of what this description describes.
-    pub fn new(api: &OpenApi) -> Self {
-        Self { shapes: Shapes::new(api) }
+    pub fn new(api: &OpenApi, expander: Expander) -> Self {
+        Self { shapes: Shapes::new(api), expander }
     }
 
     /// Answers a request with what `inside` gives, in the shape that was asked for.
@@ -75,28 +82,50 @@ impl Reshaper {
     fn wish(&self, request: &mut ServiceRequest) -> Result<Wish, Problem> {
         let route = self.shapes.route(request.match_info().as_str());
         let version = Asked::of(request.headers(), route.map(|route| route.pattern.as_str()))?;
-        let mut wish = Wish { version, fields: None };
+        let mut wish = Wish { version, ..Wish::default() };
         let Some(route) = route.filter(|route| route.has_answer() && request.method().is_safe()) else {
             return Ok(wish);
         };
-        let ([fields], rest) = query::split(request.query_string())?;
-        wish.fields = fields.map(|names| self.fields(route, &names)).transpose()?;
+        let ([fields, expand], rest) = query::split(request.query_string())?;
+        if let Some(names) = expand {
+            let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::internal)?;
+            let offers = Offer::wanted(&route.pattern, &names, &caller)?;
+            wish.expand = Some((offers, caller.call().clone()));
+        }
+        let offers = wish.expand.as_ref().map_or(&[][..], |(offers, _)| offers);
+        wish.fields = fields.map(|names| self.fields(route, offers, &names)).transpose()?;
         query::replace(request, &rest);
         Ok(wish)
     }
 
-    fn fields(&self, route: &Route, names: &str) -> Result<Fields, Problem> {
+    fn fields(&self, route: &Route, offers: &[&Offer], names: &str) -> Result<Fields, Problem> {
         let thing = self.shapes.thing(route);
-        Fields::read(names, |name| thing.is_some_and(|thing| self.shapes.has(thing, name.split('.'))))
+        Fields::read(names, |name| {
+            let (first, rest) =
+                name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+            let shown = offers.iter().find(|offer| offer.name == first);
+            match shown {
+                Some(offer) => rest.is_none_or(|rest| self.shapes.has(&offer.shape(), rest.split('.'))),
+                None => thing.is_some_and(|thing| self.shapes.has(thing, name.split('.'))),
+            }
+        })
     }
 
     async fn shape(&self, wish: &Wish, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         let mut response = if wish.changes_answers() && is_json(&response) {
             let (request, response) = response.into_parts();
-            let (response, body) = response.into_parts();
-            let response = match changed(body, |answer| wish.change(answer)).await {
-                Ok(_) if is_known(&request, &response) => not_modified(response),
-                Ok(body) => response.set_body(BoxBody::new(body)),
+            let (mut response, body) = response.into_parts();
+            let response = match self.reshaped(wish, body).await {
+                Ok((body, tag)) => {
+                    if let Some(tag) = tag {
+                        set_tag(&mut response, &tag);
+                    }
+                    if is_known(&request, &response) {
+                        not_modified(response)
+                    } else {
+                        response.set_body(BoxBody::new(body))
+                    }
+                }
                 Err(problem) => problem.error_response(),
             };
             ServiceResponse::new(request, response)
@@ -107,6 +136,34 @@ impl Reshaper {
             version.mark(response.headers_mut());
         }
         response
+    }
+
+    /// The answer in its other shape, and the entity tag it then has if it is another than the module's: empty for none.
+    async fn reshaped(&self, wish: &Wish, body: BoxBody) -> Result<(Bytes, Option<String>), Problem> {
+        let mut answer = read(body).await?;
+        let mut warnings = Vec::new();
+        if let Some((offers, call)) = &wish.expand {
+            let mut things: Vec<&mut Value> = match things(&mut answer) {
+                Value::Array(list) => list.iter_mut().collect(),
+                one => vec![one],
+            };
+            warnings = self.expander.expand(offers, call, &mut things).await;
+        }
+        if let Some(fields) = &wish.fields {
+            fields.keep(things(&mut answer));
+        }
+        // Fields have the names of the newest version, so an older one is made of what is left.
+        if let Some(version) = &wish.version {
+            version.age(&mut answer);
+        }
+        let whole = warnings.is_empty();
+        if !whole {
+            answer["warnings"] = Value::Array(warnings);
+        }
+        let bytes = serde_json::to_vec(&answer).map_err(|error| Problem::caused_by(&error))?;
+        // The module's tag is of its own part alone. One is made of the whole, and none of what lacks a part.
+        let tag = wish.expand.as_ref().map(|_| if whole { tag_of(&bytes) } else { String::new() });
+        Ok((bytes.into(), tag))
     }
 }
 
@@ -137,17 +194,9 @@ impl Wish {
     }
 
     fn changes_answers(&self) -> bool {
-        self.fields.is_some() || self.version.as_ref().is_some_and(|version| !version.is_current())
-    }
-
-    /// Fields have the names of the newest version, so an older one is made of what is left.
-    fn change(&self, answer: &mut Value) {
-        if let Some(fields) = &self.fields {
-            fields.keep(things(answer));
-        }
-        if let Some(version) = &self.version {
-            version.age(answer);
-        }
+        self.fields.is_some()
+            || self.expand.is_some()
+            || self.version.as_ref().is_some_and(|version| !version.is_current())
     }
 }
 
@@ -173,14 +222,22 @@ fn not_modified(mut response: HttpResponse<()>) -> HttpResponse<BoxBody> {
     response.set_body(BoxBody::new(()))
 }
 
-/// Reads an answer, changes it and writes it down again.
-async fn changed(body: BoxBody, change: impl FnOnce(&mut Value)) -> Result<Bytes, Problem> {
+fn set_tag(response: &mut HttpResponse<()>, tag: &str) {
+    response.headers_mut().remove(ETAG);
+    if let Some(tag) = HeaderValue::from_str(tag).ok().filter(|tag| !tag.is_empty()) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+}
+
+/// Weak, because nothing can be changed by it: what it stands for has several versions, one in each module.
+fn tag_of(bytes: &[u8]) -> String {
+    format!("W/\"{}\"", hex::encode(&Sha256::digest(bytes)[..12]))
+}
+
+async fn read(body: BoxBody) -> Result<Value, Problem> {
     let broken = |_| Problem::from(CallFailure::maybe_executed(FailureReason::Unreachable));
     let bytes = to_bytes_limited(body, LARGEST).await.map_err(|_| too_large())?.map_err(broken)?;
-    let mut value = serde_json::from_slice(&bytes).map_err(|error| Problem::caused_by(&error))?;
-    change(&mut value);
-    let bytes = serde_json::to_vec(&value).map_err(|error| Problem::caused_by(&error))?;
-    Ok(bytes.into())
+    serde_json::from_slice(&bytes).map_err(|error| Problem::caused_by(&error))
 }
 
 fn too_large() -> Problem {

@@ -1,8 +1,8 @@
 //! What the gateway does for the world, wherever the modules run.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{Ask, Reply, World};
+use crate::world::{Ask, PASSWORD, Reply, World, text};
 
 /// A shop that believes this machine about whom requests come from.
 async fn limited(settings: &str) -> World {
@@ -201,5 +201,123 @@ async fn fields_only_take_away() {
     assert_eq!(strict.body["errors"][0]["pointer"], "/limt");
     let change = world.post("/v1/checkout?fields=id", &world.order_of(&variant, 1)).fresh_key().send().await;
     assert!(change.expect(201)["number"].is_string(), "only a GET is cut down");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_see_the_customer_and_the_payment_with_the_order() {
+    let world = World::open().await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let guest = world.buy(&variant, 1).await;
+    let ada = world.customer("ada@example.com").await;
+    let own = world
+        .post("/v1/checkout", &world.order_of(&variant, 2))
+        .bearer(&ada)
+        .fresh_key()
+        .send()
+        .await
+        .expect(201);
+
+    let get = async |path: &str| world.get(path).staff().send().await;
+    let list = get("/v1/admin/orders?expand=customer,payment&limit=2").await.expect(200);
+    let [first, second] = &list["data"].as_array().unwrap()[..] else { panic!("{list}") };
+    assert_eq!((&first["id"], &second["id"]), (&own["id"], &guest["id"]));
+    assert_eq!(first["customer"]["email"], "ada@example.com");
+    assert_eq!(second["customer"], Value::Null, "a guest has no account");
+    assert_eq!(first["payment"]["captured"], first["totals"]["total"]);
+    assert_eq!(second["payment"]["orderId"], guest["id"]);
+    assert!(list.get("warnings").is_none() && list["hasMore"] == false, "{list}");
+
+    let path = format!(
+        "/v1/admin/orders/{}?expand=payment,customer&fields=number,customer.name,payment",
+        text(&own["id"])
+    );
+    let one = get(&path).await;
+    let tag = one.headers["etag"].to_str().unwrap().to_owned();
+    let one = one.expect(200);
+    assert_eq!((&one["number"], &one["customer"]), (&own["number"], &json!({ "name": "A Customer" })));
+    let intents = get("/v1/admin/payment-intents?expand=order&limit=1").await.expect(200);
+    assert_eq!(intents["data"][0]["order"]["number"], own["number"]);
+    assert_eq!(intents["data"][0]["id"], one["payment"]["id"]);
+
+    // The entity tag is of all there is to see, not of the order alone.
+    assert!(tag.starts_with("W/"), "{tag}");
+    let again = async || world.get(&path).staff().header("if-none-match", &tag).send().await.status;
+    assert_eq!(again().await, 304);
+    let refund = json!({ "paymentIntentId": one["payment"]["id"], "amount": { "amount": 100, "currency": "USD" }, "reason": "a dent" });
+    let refund = world.post("/v1/admin/refunds", &refund).staff().fresh_key().send().await;
+    assert!(refund.status.is_success(), "{}", refund.body);
+    world.eventually("the refund", async || again().await == 200).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_another_module_needs_its_permission() {
+    let world = World::open().await;
+    let role = json!({ "name": "packer", "permissions": ["orders:read", "payments:read"] });
+    world.post("/v1/admin/roles", &role).staff().send().await.expect(201);
+    let body = json!({ "email": "pat@shop.example", "name": "Pat", "role": "packer", "password": PASSWORD });
+    world.post("/v1/admin/staff", &body).staff().send().await.expect(201);
+    let packer = world.sign_in("pat@shop.example", PASSWORD).await;
+
+    let get = async |path: &str| world.get(path).bearer(&packer).send().await;
+    get("/v1/admin/orders?expand=payment").await.expect(200);
+    let refused = get("/v1/admin/orders?expand=payment,customer").await;
+    assert_eq!(refused.body["permission"], "customers:read");
+    assert_eq!(refused.problem(403), "permission_missing");
+    for path in [
+        "/v1/admin/orders?expand=customer.orders",
+        "/v1/admin/orders?expand=order",
+        "/v1/admin/orders?expand=",
+        "/v1/admin/customers?expand=order",
+        "/v1/products?expand=payment",
+    ] {
+        let reply = get(path).await;
+        assert_eq!(reply.body["errors"][0]["pointer"], "/expand", "{path}: {}", reply.body);
+        assert_eq!(reply.problem(400), "invalid_parameter");
+    }
+    let hidden = get("/v1/admin/orders?fields=customer.email").await;
+    assert_eq!(hidden.problem(400), "invalid_parameter");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_shown_without_its_payment_when_that_is_away() {
+    let groups = ["", "user+product+order", "payment"]
+        .map(|group| group.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect());
+    let mut world = World::open_as(&groups, "").await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let order = world.buy(&variant, 1).await;
+    world.take_down(2).await;
+
+    let path = format!("/v1/admin/orders/{}?expand=payment,customer&fields=id,payment", text(&order["id"]));
+    let reply = world.get(&path).staff().send().await;
+    assert!(!reply.headers.contains_key("etag"), "it is not the whole");
+    let body = reply.expect(200);
+    assert_eq!((&body["id"], &body["payment"]), (&order["id"], &Value::Null));
+    assert_eq!(body["warnings"][0]["expand"], "payment");
+    assert_eq!(body["warnings"][0]["code"], "module_unavailable");
+    assert_eq!(body["warnings"].as_array().unwrap().len(), 1);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_gateway_takes_is_described_where_it_is_taken() {
+    let world = World::open().await;
+    let admin = world.get("/openapi/admin.json").send().await.expect(200);
+    let names = |path: &str, method: &str| {
+        let parameters = admin["paths"][path][method]["parameters"].as_array().unwrap().iter();
+        parameters.map(|parameter| text(&parameter["name"])).collect::<Vec<_>>()
+    };
+    let orders = names("/v1/admin/orders", "get");
+    for name in ["fields", "expand", "Api-Version"] {
+        assert!(orders.iter().any(|other| other == name), "{orders:?}");
+    }
+    let cancel = names("/v1/admin/orders/{id}/cancel", "post");
+    assert!(
+        cancel.contains(&"Api-Version".to_owned()) && !cancel.contains(&"fields".to_owned()),
+        "{cancel:?}"
+    );
+    assert!(!names("/v1/admin/customers", "get").contains(&"expand".to_owned()));
     world.close().await;
 }
