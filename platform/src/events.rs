@@ -3,6 +3,7 @@
 //! The log is the truth. An event is written in the transaction of the change it reports, and a listener moves its
 //! cursor in the transaction of the effect, so every event has its effect exactly once.
 
+mod broker;
 mod feed;
 mod listen;
 mod parked;
@@ -15,6 +16,7 @@ use kernel::event::EventData;
 use crate::db::{Db, DbError, Json, Sql, Tx};
 use crate::tasks::traceparent;
 
+pub use broker::{Broker, BrokerError, BrokerOptions, BrokeredFeeds};
 pub use feed::{
     Cursor, EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, Progress, ReadEvents, ReadProgress,
 };

@@ -9,6 +9,8 @@
     reason = "a test without its database cannot go on"
 )]
 
+mod broker;
+
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
 use crate::db::{Migration, PostgresOptions, SqliteOptions, Store, provision};
 use crate::{Db, Tasks};
+
+pub use broker::{TestBroker, forget_streams};
 
 /// Where one test keeps one module's tables. Gone when dropped.
 pub struct TestStore {

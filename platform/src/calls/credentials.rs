@@ -39,6 +39,25 @@ impl SharedSecret {
         Self(Arc::new(Hmac::new(&block.into())))
     }
 
+    /// Seals a text that stands at a place where others may write, too.
+    pub(crate) fn seal(&self, place: &str, text: &[u8]) -> String {
+        hex::encode(self.seal_of(place, text).finalize().into_bytes())
+    }
+
+    /// Whether somebody with this secret has put that text there.
+    pub(crate) fn is_sealed(&self, place: &str, text: &[u8], seal: &str) -> bool {
+        // Compares in constant time.
+        hex::decode(seal).is_ok_and(|seal| self.seal_of(place, text).verify_slice(&seal).is_ok())
+    }
+
+    /// No module has this name, so that a seal is never the signature of a call.
+    fn seal_of(&self, place: &str, text: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::clone(&self.0);
+        mac.update(format!("/sealed\n{place}\n").as_bytes());
+        mac.update(text);
+        mac
+    }
+
     fn mac(&self, claim: &Claim<'_>, time: i64, nonce: &str, body: &[u8]) -> Hmac<Sha256> {
         let Claim { caller, path, deadline, principal } = claim;
         let mut mac = Hmac::clone(&self.0);
@@ -189,6 +208,17 @@ mod tests {
     fn a_secret_that_could_be_guessed_is_refused() {
         assert_eq!("x".repeat(31).parse::<SharedSecret>().unwrap_err(), ShortSecret);
         assert!("x".repeat(32).parse::<SharedSecret>().is_ok());
+    }
+
+    #[test]
+    fn a_sealed_text_is_believed_where_it_was_put() {
+        let secret = SharedSecret::of("between us");
+        let seal = secret.seal("here", b"text");
+        assert!(secret.is_sealed("here", b"text", &seal));
+        assert!(!secret.is_sealed("there", b"text", &seal));
+        assert!(!secret.is_sealed("here", b"other", &seal));
+        assert!(!SharedSecret::of("another").is_sealed("here", b"text", &seal));
+        assert!(!secret.is_sealed("here", b"text", ""));
     }
 
     #[test]

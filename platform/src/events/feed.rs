@@ -11,6 +11,8 @@ use crate::db::{Db, DbError};
 
 /// How often a waiting reader looks for events that another process has written.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Events in one page at the most.
+pub(super) const MOST: u32 = 1000;
 
 contract! {
     /// The logs of the modules in one process.
@@ -42,6 +44,10 @@ pub struct ReadEvents {
 pub struct EventsPage {
     /// The events; none when nothing happened in time.
     pub events: Vec<Event>,
+    /// Whether a broker has brought them to this process. It may be behind the log, so that the last of them need not
+    /// be the log's last.
+    #[serde(skip)]
+    pub brought: bool,
 }
 
 /// Whose progress in which log.
@@ -110,7 +116,7 @@ fn unreadable(db: &Db, error: &DbError) -> CallFailure {
 impl Feeds for Logs {
     async fn read(&self, call: &Call, request: ReadEvents) -> Result<EventsPage, FeedsError> {
         let db = self.database(&request.source)?;
-        let limit = request.limit.clamp(1, 1000);
+        let limit = request.limit.clamp(1, MOST);
         let patience = Duration::from_millis(request.wait_ms).min(call.remaining() / 2);
         let give_up = tokio::time::Instant::now() + patience;
         // Who has read all that was written here need not look before there is news.
@@ -128,7 +134,7 @@ impl Feeds for Logs {
             let events =
                 super::read(db, request.after, limit).await.map_err(|error| unreadable(db, &error))?;
             if !events.is_empty() || tokio::time::Instant::now() >= give_up {
-                return Ok(EventsPage { events });
+                return Ok(EventsPage { events, brought: false });
             }
             tokio::select! {
                 () = published => {}

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use kernel::{Call, Event, Moment};
 
-use super::feed::{Feeds, ReadEvents};
+use super::feed::{Feeds, MOST, ReadEvents};
 use super::parked;
 use crate::db::{Db, DbError, Tx};
 use crate::tasks::Tasks;
 
 const WAIT: Duration = Duration::from_secs(2);
+/// However much a broker brings, so often the log itself is asked whether there is more.
+const LOOK_INTO_LOG: Duration = Duration::from_secs(4);
 /// How soon events that were set aside are looked at again: while there are some, and while there are none.
 const PARKED_SOON: Duration = Duration::from_millis(100);
 const PARKED_LATER: Duration = Duration::from_secs(5);
@@ -78,7 +80,15 @@ impl ListenerError {
 
 /// Runs a listener until the process stops.
 pub async fn listen(listener: Arc<dyn Listener>, db: Db, feeds: Arc<dyn Feeds>, batch: u32, tasks: Tasks) {
-    let mut reader = Reader { listener, db, position: None, saved: 0, look_at_parked: Instant::now() };
+    let batch = batch.min(MOST);
+    let mut reader = Reader {
+        listener,
+        db,
+        position: None,
+        saved: 0,
+        look_at_parked: Instant::now(),
+        reached_end: Instant::now(),
+    };
     while !tasks.stopping().is_cancelled() {
         let step = tokio::select! {
             step = reader.step(feeds.as_ref(), batch) => step,
@@ -99,6 +109,8 @@ struct Reader {
     saved: i64,
     /// When events that were set aside are tried again.
     look_at_parked: Instant,
+    /// When the end of the log was last seen.
+    reached_end: Instant,
 }
 
 impl Reader {
@@ -112,21 +124,23 @@ impl Reader {
             Some(position) => position,
             None => self.stored().await?,
         };
+        let wait = if self.reached_end.elapsed() < LOOK_INTO_LOG { WAIT } else { Duration::ZERO };
         let request = ReadEvents {
             source: self.listener.source().to_owned(),
             after,
             limit: batch,
-            wait_ms: WAIT.as_millis() as u64,
+            wait_ms: wait.as_millis() as u64,
         };
         let call = Call::by_module(self.db.module(), WAIT * 3);
         let asked_at = self.db.clock().now();
         let page =
             feeds.read(&call, request).await.map_err(|error| ListenerError::Refused(error.to_string()))?;
-        let reached_end = page.events.len() < batch as usize;
+        let reached_end = !page.brought && page.events.len() < batch as usize;
         let last = page.events.last().map_or(after, |event| event.position);
         self.take(page.events, last).await?;
         // Another replica may have been faster and then says so itself.
         if reached_end && self.position >= Some(last) {
+            self.reached_end = Instant::now();
             self.listener.caught_up(asked_at);
         }
         Ok(())
