@@ -21,7 +21,7 @@ use platform::Tasks;
 use platform::telemetry::{self, Format};
 
 use crate::compose::Modules;
-use crate::config::{Config, ContractMode, Flags, LogFormat};
+use crate::config::{Config, ContractMode, EventTransport, Flags, LogFormat};
 use crate::databases::Databases;
 
 use output::Output;
@@ -147,6 +147,8 @@ impl Workshop {
     async fn open(config: &Config) -> Result<Self, Failure> {
         let mut config = config.clone();
         config.contracts.mode = ContractMode::Local;
+        // Nobody listens here.
+        config.events.transport = EventTransport::Http;
         let (clock, tasks) = (Clock::system(), Tasks::new());
         let databases = Databases::open(&config, &clock, &tasks).await?;
         databases.migrate(&config).await?;

@@ -3,7 +3,7 @@
 mod beside;
 mod feeds;
 mod handshake;
-mod settings;
+pub(crate) mod settings;
 mod ways;
 
 use std::net::SocketAddr;
@@ -14,20 +14,20 @@ use kernel::call::Dispatch;
 use order_api::{Orders, OrdersClient, OrdersServer};
 use payment_api::{Payments, PaymentsClient, PaymentsServer};
 use platform::calls::{Callers, Peer, SharedSecret};
-use platform::events::{Feeds, FeedsServer, Logs};
-use platform::{Mount, Tasks};
+use platform::events::{Broker, BrokeredFeeds, Feeds, FeedsServer, Logs};
+use platform::{Db, Mount, Tasks};
 use product_api::{Products, ProductsClient, ProductsServer};
 use user::{InvalidEmail, InvalidName, InvalidPassword, InvalidRoleName, NewMember, Permissions, StaffError};
 use user_api::{AccountId, Users, UsersClient, UsersServer};
 
-use crate::config::Config;
+use crate::config::{Config, EventTransport};
 use crate::databases::Databases;
 use feeds::RoutedFeeds;
 use ways::Ways;
 
 pub use beside::Beside;
 pub use handshake::Incompatible;
-pub(crate) use handshake::{greet, shake};
+pub(crate) use handshake::{greet, greet_broker, shake};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -52,6 +52,8 @@ pub struct Modules {
     pub orders: Arc<dyn Orders>,
     /// The logs, as everybody reads them.
     pub feeds: Arc<dyn Feeds>,
+    /// What brings events to other processes sooner, if anything does.
+    pub broker: Option<Broker>,
     /// The contracts that are served to other processes, and to whom.
     pub served: Vec<(Arc<dyn Dispatch>, Callers)>,
     /// What calls between processes are signed with.
@@ -137,11 +139,31 @@ impl Modules {
         ));
 
         let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all().iter().cloned()));
-        let feeds = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
+        let mut feeds: Arc<dyn Feeds> = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
+        let broker = match config.events.transport {
+            EventTransport::Local | EventTransport::Http => None,
+            EventTransport::Nats => Some(Broker::connect(settings::broker(config, ways.secret())).await?),
+        };
+        if let Some(broker) = &broker {
+            let here = databases.all().iter().map(Db::module).collect();
+            feeds = Arc::new(BrokeredFeeds::new(feeds, broker.clone(), here, tasks.clone()));
+        }
         let served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
         let (secret, peers) = (ways.secret(), ways.into_peers());
-        let mut modules =
-            Self { user, product, payment, order, users, payments, orders, feeds, served, secret, peers };
+        let mut modules = Self {
+            user,
+            product,
+            payment,
+            order,
+            users,
+            payments,
+            orders,
+            feeds,
+            broker,
+            served,
+            secret,
+            peers,
+        };
         let own = modules.mounts().into_iter().map(|mount| (mount.contract, mount.callers));
         modules.served.extend(own);
         Ok(modules)

@@ -8,6 +8,7 @@ mod database;
 mod duration;
 mod gateway;
 mod layers;
+mod nats;
 mod placement;
 mod problem;
 mod secret;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 pub use choice::{ContractMode, EventTransport, LogFormat};
 pub use database::{Database, DatabaseUrl, Place};
 pub use gateway::{Gateway, Network};
+pub use nats::{Credentials, Nats, NatsUrl};
 pub use placement::Placement;
 pub use problem::{ConfigError, Problem};
 pub use secret::{Secret, SecretError};
@@ -48,6 +50,7 @@ pub struct Config {
     pub shop: Shop,
     pub payment: Payment,
     pub events: Events,
+    pub nats: Nats,
 }
 
 /// How modules call each other.

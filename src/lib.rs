@@ -18,6 +18,7 @@ use actix_web::dev::ServerHandle;
 use kernel::Clock;
 use platform::Tasks;
 use platform::calls::Dispatchers;
+use platform::events::BrokerError;
 
 use compose::{Beside, Incompatible, Modules};
 use config::Config;
@@ -68,6 +69,9 @@ pub enum StartError {
     /// A module elsewhere does not fit.
     #[error(transparent)]
     Incompatible(#[from] Incompatible),
+    /// The broker must not be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
     /// A module cannot start.
     #[error("the modules cannot be put together")]
     Modules(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -126,7 +130,10 @@ impl Shop {
         let internal_handle = internal.handle();
         drop(tasks.spawn(internal));
 
-        compose::greet(&modules.peers).await?;
+        let (peers, broker) =
+            tokio::join!(compose::greet(&modules.peers), compose::greet_broker(modules.broker.as_ref()));
+        peers?;
+        broker?;
         beside.start();
         drop(tasks.spawn(public.clone().forget(tasks.clone())));
 

@@ -68,6 +68,9 @@ impl Beside {
 
     fn work(&self, mount: Mount, tasks: &Tasks) {
         drop(tasks.spawn(events::sequence(mount.db.clone(), tasks.clone())));
+        if let Some(broker) = &self.modules.broker {
+            drop(tasks.spawn(broker.clone().publish(mount.db.clone(), tasks.clone())));
+        }
         for sweep in forgetting(&mount, &self.modules, self.retention) {
             drop(tasks.spawn(module::sweep(sweep, tasks.clone())));
         }

@@ -7,12 +7,14 @@ use futures::future::try_join_all;
 use kernel::CallFailure;
 use platform::Tasks;
 use platform::calls::{Peer, breaks};
-use platform::events::FeedsClient;
+use platform::events::{Broker, BrokerError, FeedsClient};
 
 use crate::declared::{Declared, MODULES};
 
 /// How long a module may take to describe itself.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the broker is looked for.
+const GLANCE: Duration = Duration::from_millis(300);
 /// How often it is asked again: it may have been replaced meanwhile.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,22 @@ pub(crate) async fn greet(peers: &[Arc<Peer>]) -> Result<(), Incompatible> {
         }
     });
     try_join_all(greeted).await.map(drop)
+}
+
+/// Looks whether the broker is fit for use. One that is not there yet is not waited for.
+///
+/// # Errors
+/// It is there and not fit.
+pub(crate) async fn greet_broker(broker: Option<&Broker>) -> Result<(), BrokerError> {
+    let Some(broker) = broker else { return Ok(()) };
+    match broker.greet(GLANCE).await {
+        Ok(_) => Ok(()),
+        Err(away @ BrokerError::Away) => {
+            tracing::warn!("{away}");
+            Ok(())
+        }
+        Err(unfit) => Err(unfit),
+    }
 }
 
 /// Asks again and again. What was replaced by another version is not called until it fits again.

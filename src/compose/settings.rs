@@ -1,6 +1,9 @@
 //! Each module's part of the settings, in its own words.
 
-use crate::config::Config;
+use platform::calls::SharedSecret;
+use platform::events::BrokerOptions;
+
+use crate::config::{Config, Credentials, NatsUrl};
 
 pub(super) fn user(config: &Config) -> user::Settings {
     let auth = &config.auth;
@@ -41,5 +44,19 @@ pub(super) fn order(config: &Config) -> order::Settings {
             length: config.shop.order_number_length.get(),
         },
         lease: config.shop.reservation,
+    }
+}
+
+/// The broker's part of the settings. Events are sealed with what calls are signed with.
+pub(crate) fn broker(config: &Config, secret: SharedSecret) -> BrokerOptions {
+    let nats = &config.nats;
+    BrokerOptions {
+        urls: nats.urls.iter().map(NatsUrl::expose).map(str::to_owned).collect(),
+        credentials: nats.credentials.as_ref().map(Credentials::expose).map(str::to_owned),
+        prefix: nats.prefix.clone(),
+        keep: nats.keep,
+        replicas: nats.replicas.get(),
+        accept_old: nats.accept_old,
+        secret,
     }
 }

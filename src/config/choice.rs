@@ -22,6 +22,8 @@ pub enum EventTransport {
     Local,
     /// Read from the producer's log, over its internal listener.
     Http,
+    /// Published to a broker as well.
+    Nats,
 }
 
 /// For whom the log is written.
@@ -56,7 +58,8 @@ impl TryFrom<String> for EventTransport {
         match word.as_str() {
             "local" => Ok(Self::Local),
             "http" => Ok(Self::Http),
-            _ => Err("must be \"local\" or \"http\"".to_owned()),
+            "nats" => Ok(Self::Nats),
+            _ => Err("must be \"local\", \"http\" or \"nats\"".to_owned()),
         }
     }
 }

@@ -17,6 +17,10 @@ pub(super) fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
     count(deserializer).map(|minutes| Duration::from_secs(minutes * 60))
 }
 
+pub(super) fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    count(deserializer).map(|hours| Duration::from_secs(hours * 60 * 60))
+}
+
 pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     count(deserializer).map(|days| Duration::from_secs(days * 24 * 60 * 60))
 }

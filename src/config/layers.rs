@@ -210,7 +210,7 @@ impl Groups<'_> {
         let (database, contracts, http) = (self.get("database"), self.get("contracts"), self.get("http"));
         let (gateway, log) = (self.get("gateway"), self.get("log"));
         let (auth, shop) = (self.get("auth"), self.get("shop"));
-        let (payment, events) = (self.get("payment"), self.get("events"));
+        let (payment, events, nats) = (self.get("payment"), self.get("events"), self.get("nats"));
         Some(Config {
             listen: listen?,
             internal: internal?,
@@ -225,6 +225,7 @@ impl Groups<'_> {
             shop: shop?,
             payment: payment?,
             events: events?,
+            nats: nats?,
         })
     }
 

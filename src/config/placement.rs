@@ -62,7 +62,8 @@ pub(super) fn amiss(config: &Config) -> Vec<(String, String)> {
     if let Some(module) = away.first() {
         if config.events.transport == EventTransport::Local {
             let what = format!(
-                "events stay in this process, and the {module} module runs elsewhere; write \"http\" here"
+                "events stay in this process, and the {module} module runs elsewhere; write \"http\" here, or \"nats\" \
+                 with a broker"
             );
             amiss.push(("events.transport".to_owned(), what));
         }
@@ -73,6 +74,11 @@ pub(super) fn amiss(config: &Config) -> Vec<(String, String)> {
             );
             amiss.push(("contracts.secret".to_owned(), what));
         }
+    }
+    if config.events.transport == EventTransport::Nats && config.nats.urls.is_empty() {
+        let what = "events travel through a broker; write where it is, such as \"nats://127.0.0.1:4222\", or \"http\" as \
+                    `events.transport`";
+        amiss.push(("nats.url".to_owned(), what.to_owned()));
     }
     let here: Vec<_> = NAMES.into_iter().filter(|module| placement.runs(module)).collect();
     for (index, module) in here.iter().enumerate() {

@@ -217,3 +217,18 @@ fn lists_are_said_with_commas_in_the_environment() {
     assert_eq!(config.modules.urls("payment"), ["http://a:9080", "http://b:9080"]);
     assert!(config.modules.runs("payment"));
 }
+
+#[test]
+fn events_through_a_broker_need_one() {
+    let refused = problems("[events]\ntransport = \"nats\"");
+    assert!(refused[0].contains("nats.url") && refused[0].contains("nats://127.0.0.1:4222"), "{refused:?}");
+    let shared = "[events]\ntransport = \"nats\"\n[nats]\nurl = \"nats://shop:hunter2@broker\"";
+    let config = load(shared, &[], Flags::default()).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for prefix in ["", "shop.", "shop.*", "my shop"] {
+        let refused = problems(&format!("[nats]\nprefix = \"{prefix}\""));
+        assert!(refused[0].contains("nats.prefix"), "{refused:?}");
+    }
+    let typed = problems("[nats]\nurl = \"nats//shop:hunter2@broker\"");
+    assert!(typed[0].contains("nats.url") && !typed[0].contains("hunter2"), "{typed:?}");
+}
