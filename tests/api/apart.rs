@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// Processes that run these modules, `+` between them.
-fn processes(groups: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn processes(groups: &[&str]) -> Vec<Vec<String>> {
     let split = |group: &&str| group.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     groups.iter().map(split).collect()
 }

@@ -1,6 +1,6 @@
 //! The front door: what shops, customers and staff see, through HTTP, on the store and by the contract mode that the
 //! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`), in as many processes as it asks for
-//! (`CLEAVE_TEST_PLACEMENT`).
+//! (`CLEAVE_TEST_PLACEMENT`), with events travelling between them as it asks for (`CLEAVE_TEST_TRANSPORT`).
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod world;
 mod accounts;
 mod apart;
 mod bad_input;
+mod broker;
 mod catalogue;
 mod cost;
 mod documents;

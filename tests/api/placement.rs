@@ -2,8 +2,11 @@
 //!
 //! `CLEAVE_TEST_PLACEMENT` says it: groups of modules with `/` between, such as `user+product/order/payment`. Each
 //! group is a process of its own behind a gateway that runs no module; one group is one process, and the gateway, too.
+//! `CLEAVE_TEST_TRANSPORT` says how events travel between them: `http`, or `nats` over the server that
+//! `CLEAVE_TEST_NATS` names.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use cleave::config::{Config, Flags};
@@ -28,17 +31,13 @@ pub(crate) fn groups() -> Vec<Vec<String>> {
 pub(crate) async fn start(
     folder: &Path,
     groups: &[Vec<String>],
+    broker: Option<&(String, String)>,
     settings: impl Fn(&str) -> String,
 ) -> Vec<OpenShop> {
     let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
     let secret = folder.join("secret");
     std::fs::write(&secret, "known to all processes of one shop").unwrap();
-    let flags = |at: usize| Flags {
-        config: Some(folder.join(format!("{at}.toml"))),
-        data: Some(folder.join("data")),
-        listen: "127.0.0.1:0".parse().ok(),
-        internal: "127.0.0.1:0".parse().ok(),
-    };
+    let flags = |at| flags(folder, at, "127.0.0.1:0".parse().ok());
     // All addresses are taken before the first process is told those of the others.
     let mut listeners = Vec::new();
     for at in 0..groups.len() {
@@ -55,7 +54,10 @@ pub(crate) async fn start(
             }
         }
         writeln!(text, "[contracts]\nmode = \"{mode}\"\nsecret = \"file:{}\"", secret.display()).unwrap();
-        if groups.len() > 1 {
+        if let Some((url, prefix)) = broker {
+            write!(text, "[events]\ntransport = \"nats\"\n").unwrap();
+            write!(text, "[nats]\nurl = \"{url}\"\nprefix = \"{prefix}\"\naccept_old = true\n").unwrap();
+        } else if groups.len() > 1 {
             text += "[events]\ntransport = \"http\"\n";
         }
         std::fs::write(folder.join(format!("{at}.toml")), settings(&text)).unwrap();
@@ -64,6 +66,50 @@ pub(crate) async fn start(
     }
     let opened = join_all(shops.into_iter().map(Shop::open)).await;
     opened.into_iter().map(Result::unwrap).collect()
+}
+
+/// Starts a process that was taken down, at the address where the others look for it, with its settings changed.
+pub(crate) async fn start_again(
+    folder: &Path,
+    at: usize,
+    internal: SocketAddr,
+    change: impl Fn(String) -> String,
+) -> OpenShop {
+    let flags = flags(folder, at, Some(internal));
+    let file = flags.config.as_ref().unwrap();
+    let before = std::fs::read_to_string(file).unwrap();
+    let after = change(before.clone());
+    assert_ne!(after, before);
+    std::fs::write(file, after).unwrap();
+    let shop = Shop::build(Config::load(&flags).unwrap(), Clock::system()).await.unwrap();
+    shop.open().await.unwrap()
+}
+
+fn flags(folder: &Path, at: usize, internal: Option<SocketAddr>) -> Flags {
+    Flags {
+        config: Some(folder.join(format!("{at}.toml"))),
+        data: Some(folder.join("data")),
+        listen: "127.0.0.1:0".parse().ok(),
+        internal,
+    }
+}
+
+/// The broker that the environment asks for, and what nobody else's subjects there begin with.
+pub(crate) fn broker() -> Option<(String, String)> {
+    match variable("CLEAVE_TEST_TRANSPORT").as_deref() {
+        None | Some("http") => None,
+        Some("nats") => {
+            let url =
+                variable("CLEAVE_TEST_NATS").expect("CLEAVE_TEST_TRANSPORT=nats wants CLEAVE_TEST_NATS");
+            Some((url, prefix()))
+        }
+        Some(other) => panic!("there is no transport `{other}`"),
+    }
+}
+
+/// A prefix that nobody uses.
+pub(crate) fn prefix() -> String {
+    format!("test.t{:016x}", rand::random::<u64>())
 }
 
 #[expect(clippy::disallowed_methods, reason = "these are not settings of the shop but of its tests")]

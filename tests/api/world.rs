@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cleave::OpenShop;
 use platform::Db;
+use platform::testing::forget_streams;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -24,6 +25,7 @@ pub(crate) struct World {
     client: Client,
     owner: String,
     server: Option<(String, String)>,
+    broker: Option<(String, String)>,
     folder: TempDir,
 }
 
@@ -55,9 +57,18 @@ impl World {
 
     /// Opens a shop in these processes, the first of which is talked to.
     pub(crate) async fn open_as(groups: &[Vec<String>], settings: &str) -> Self {
+        Self::open_over(placement::broker(), groups, settings).await
+    }
+
+    /// As [`World::open_as`], with events through this broker under this prefix.
+    pub(crate) async fn open_over(
+        broker: Option<(String, String)>,
+        groups: &[Vec<String>],
+        settings: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
-        let processes = placement::start(folder.path(), groups, |groups| {
+        let processes = placement::start(folder.path(), groups, broker.as_ref(), |groups| {
             let url = server.as_ref().map_or(String::new(), |(url, name)| {
                 format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
             });
@@ -65,7 +76,7 @@ impl World {
         })
         .await;
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { processes, client, owner: String::new(), server, folder };
+        let mut world = Self { processes, client, owner: String::new(), server, broker, folder };
         world.runs("user").modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
         world
@@ -81,6 +92,14 @@ impl World {
         self.processes.remove(at).close().await;
     }
 
+    /// Takes a process down and starts it again where it was, with its settings changed.
+    pub(crate) async fn restart(&mut self, at: usize, change: impl Fn(String) -> String) {
+        let internal = self.internal(at);
+        self.take_down(at).await;
+        let process = placement::start_again(self.folder.path(), at, internal, change).await;
+        self.processes.insert(at, process);
+    }
+
     /// Runs the binary with the settings of a process, for a program.
     pub(crate) async fn command(&self, at: usize, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_cleave"))
@@ -88,6 +107,8 @@ impl World {
             .arg("--json")
             .arg("--config")
             .arg(self.folder.path().join(format!("{at}.toml")))
+            .arg("--data")
+            .arg(self.folder.path().join("data"))
             .output()
             .await
             .unwrap()
@@ -117,6 +138,9 @@ impl World {
     pub(crate) async fn close(self) {
         for process in self.processes {
             process.close().await;
+        }
+        if let Some((url, prefix)) = &self.broker {
+            forget_streams(url, prefix, &["user", "product", "payment", "order"]).await;
         }
         let Some((url, name)) = self.server else { return };
         let mut admin = PgConnection::connect(&format!("{url}/postgres")).await.unwrap();
