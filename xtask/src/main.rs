@@ -1,6 +1,8 @@
 //! `cargo xtask`: everything CI does, and everything a developer does more than once.
 
+mod apt;
 mod cargo;
+mod nats;
 mod postgres;
 mod services;
 mod steps;
@@ -20,7 +22,7 @@ use clap::{Parser, Subcommand};
     after_help = "Examples:\n  \
         cargo xtask test                  everything, as CI runs it\n  \
         cargo xtask test --only sqlite    one step\n  \
-        cargo xtask services              a PostgreSQL to develop against, until Ctrl-C\n  \
+        cargo xtask services              PostgreSQL and NATS to develop against, until Ctrl-C\n  \
         cargo xtask replay FILE.csv.gz    a real shop's orders through the API"
 )]
 struct Arguments {
@@ -33,7 +35,7 @@ enum Verb {
     /// Run the whole suite: format, lints, tests on both databases and in every contract mode, docs
     #[command(after_help = test::EXAMPLES)]
     Test(test::Options),
-    /// Start PostgreSQL in a temporary folder, print what to export, run until Ctrl-C
+    /// Start PostgreSQL and NATS in temporary folders, print what to export, run until Ctrl-C
     Services,
     /// Check licences and advisories of all dependencies (needs `cargo-deny`)
     Audit,

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of our own: on a free port, in a temporary folder, gone when we are.
 
 mod binaries;
-mod user;
+pub(crate) mod user;
 
 use std::fs;
 use std::io::Read as _;
@@ -141,7 +141,7 @@ fn password() -> Result<String, String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(said)?;
     Ok(listener.local_addr().map_err(said)?.port())
 }

@@ -4,6 +4,27 @@ use std::process::Command;
 
 use crate::cargo;
 
+macro_rules! apart {
+    ($processes:literal) => {
+        [
+            Step {
+                name: $processes,
+                proves: "the shop works in these processes",
+                needs_postgres: false,
+                needs_nats: true,
+                work: Work::Apart { processes: $processes, transport: "http" },
+            },
+            Step {
+                name: concat!("nats:", $processes),
+                proves: "the shop works in these processes when events travel through a broker",
+                needs_postgres: false,
+                needs_nats: true,
+                work: Work::Apart { processes: $processes, transport: "nats" },
+            },
+        ]
+    };
+}
+
 /// One step of `cargo xtask test`.
 pub(crate) struct Step {
     /// The word for `--only`.
@@ -12,6 +33,8 @@ pub(crate) struct Step {
     pub proves: &'static str,
     /// Whether it needs a PostgreSQL server.
     pub needs_postgres: bool,
+    /// Whether it needs a NATS server.
+    pub needs_nats: bool,
     work: Work,
 }
 
@@ -20,8 +43,9 @@ enum Work {
     Cargo(&'static [&'static str]),
     /// The tests of these packages on a store, with contract calls made this way.
     Tests { packages: &'static [&'static str], store: &'static str, contracts: &'static str },
-    /// The front door of a shop in these processes: `/` between them, `+` between the modules of one.
-    Apart(&'static str),
+    /// The front door of a shop in these processes, `/` between them, `+` between the modules of one, with events
+    /// travelling this way.
+    Apart { processes: &'static str, transport: &'static str },
 }
 
 const EVERYTHING: &[&str] = &["--workspace"];
@@ -34,102 +58,109 @@ pub(crate) const ALL: &[Step] = &[
         name: "format",
         proves: "the code is formatted",
         needs_postgres: false,
+        needs_nats: false,
         work: Work::Cargo(&["fmt", "--all", "--check"]),
     },
     Step {
         name: "lints",
         proves: "clippy has nothing to say",
         needs_postgres: false,
+        needs_nats: false,
         work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step {
         name: "sqlite",
         proves: "every test passes on SQLite",
         needs_postgres: false,
+        needs_nats: true,
         work: Work::Tests { packages: EVERYTHING, store: "sqlite", contracts: "local" },
     },
     Step {
         name: "postgres",
         proves: "every test passes on PostgreSQL",
         needs_postgres: true,
+        needs_nats: true,
         work: Work::Tests { packages: EVERYTHING, store: "postgres", contracts: "local" },
     },
     Step {
         name: "encoded",
         proves: "the shop works when modules only exchange bytes",
         needs_postgres: false,
+        needs_nats: true,
         work: Work::Tests { packages: FRONT_DOOR, store: "sqlite", contracts: "encoded" },
     },
     Step {
         name: "http",
         proves: "the shop works when modules call each other over HTTP",
         needs_postgres: false,
+        needs_nats: true,
         work: Work::Tests { packages: FRONT_DOOR, store: "sqlite", contracts: "http" },
     },
     Step {
         name: "examples",
         proves: "the examples in the documentation run",
         needs_postgres: false,
+        needs_nats: false,
         work: Work::Cargo(&["test", "--doc", "--workspace"]),
     },
     Step {
         name: "docs",
         proves: "the documentation builds without a warning",
         needs_postgres: false,
+        needs_nats: false,
         work: Work::Cargo(&["doc", "--workspace", "--no-deps"]),
     },
 ];
 
-/// The shop taken apart in every way there is, but for the one way of not doing so. The first are run each time: all
-/// four alone, each alone beside the others, and two and two.
-pub(crate) static PLACEMENTS: [Step; 14] = [
-    apart("user/product/order/payment"),
-    apart("user+product+order/payment"),
-    apart("user+product+payment/order"),
-    apart("user/product+order+payment"),
-    apart("user+order/product+payment"),
-    apart("user+order+payment/product"),
-    apart("user+product/order+payment"),
-    apart("user+payment/product+order"),
-    apart("user/product/order+payment"),
-    apart("user/order/product+payment"),
-    apart("user/payment/product+order"),
-    apart("user+product/order/payment"),
-    apart("user+order/product/payment"),
-    apart("user+payment/product/order"),
+/// The shop taken apart in every way there is, but for the one way of not doing so, with events over HTTP and over a
+/// broker. The first are run each time, over one of the two: all four alone, each alone beside the others, and two and
+/// two.
+pub(crate) static PLACEMENTS: [[Step; 2]; 14] = [
+    apart!("user/product/order/payment"),
+    apart!("user+product+order/payment"),
+    apart!("user+product+payment/order"),
+    apart!("user/product+order+payment"),
+    apart!("user+order/product+payment"),
+    apart!("user+order+payment/product"),
+    apart!("user+product/order+payment"),
+    apart!("user+payment/product+order"),
+    apart!("user/product/order+payment"),
+    apart!("user/order/product+payment"),
+    apart!("user/payment/product+order"),
+    apart!("user+product/order/payment"),
+    apart!("user+order/product/payment"),
+    apart!("user+payment/product/order"),
 ];
 
 /// How many of [`PLACEMENTS`] are run each time.
-pub(crate) const REPRESENTATIVE: usize = 5;
+const REPRESENTATIVE: usize = 5;
 
-const fn apart(processes: &'static str) -> Step {
-    Step {
-        name: processes,
-        proves: "the shop works in these processes",
-        needs_postgres: false,
-        work: Work::Apart(processes),
-    }
+/// A third of the placements, the transports in turn.
+pub(crate) fn representative() -> impl Iterator<Item = &'static Step> {
+    PLACEMENTS[..REPRESENTATIVE].iter().zip([1, 0].into_iter().cycle()).map(|(both, over)| &both[over])
 }
 
 impl Step {
     /// The command of this step. What a developer has exported for another run is taken out of its way.
-    pub(crate) fn command(&self, nextest: bool, postgres: Option<&str>) -> Command {
+    pub(crate) fn command(&self, nextest: bool, postgres: Option<&str>, nats: Option<&str>) -> Command {
         let mut command = match self.work {
             Work::Cargo(arguments) => cargo::command(arguments),
             Work::Tests { packages, store, contracts } => tests(nextest, packages, store, contracts),
-            Work::Apart(processes) => {
+            Work::Apart { processes, transport } => {
                 let mut command = tests(nextest, FRONT_DOOR, "sqlite", "local");
-                command.env("CLEAVE_TEST_PLACEMENT", processes);
+                command.env("CLEAVE_TEST_PLACEMENT", processes).env("CLEAVE_TEST_TRANSPORT", transport);
                 command
             }
         };
         if self.name == "docs" {
             command.env("RUSTDOCFLAGS", "-D warnings");
         }
-        match postgres {
-            Some(url) => command.env("CLEAVE_TEST_POSTGRES", url),
-            None => command.env_remove("CLEAVE_TEST_POSTGRES"),
-        };
+        for (name, url) in [("CLEAVE_TEST_POSTGRES", postgres), ("CLEAVE_TEST_NATS", nats)] {
+            match url {
+                Some(url) => command.env(name, url),
+                None => command.env_remove(name),
+            };
+        }
         command
     }
 }
@@ -141,7 +172,7 @@ fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Comm
         // Examples in the documentation have a step of their own.
         cargo::command(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
     };
-    command.args(packages).env_remove("CLEAVE_TEST_PLACEMENT");
+    command.args(packages).env_remove("CLEAVE_TEST_PLACEMENT").env_remove("CLEAVE_TEST_TRANSPORT");
     command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
     command
 }
@@ -154,7 +185,8 @@ mod checks {
     #[test]
     fn every_way_to_part_four_modules_is_there_once() {
         let mut partings = BTreeSet::new();
-        for step in &PLACEMENTS {
+        for [step, over_nats] in &PLACEMENTS {
+            assert_eq!(over_nats.name.strip_prefix("nats:"), Some(step.name));
             let parting: BTreeSet<BTreeSet<&str>> =
                 step.name.split('/').map(|process| process.split('+').collect()).collect();
             let modules: Vec<&str> = parting.iter().flatten().copied().collect();
@@ -181,7 +213,7 @@ mod checks {
     fn both_databases_and_all_three_contract_modes_are_tested() {
         let tried: BTreeSet<_> = ALL
             .iter()
-            .map(|step| step.command(true, step.needs_postgres.then_some("postgres://x")))
+            .map(|step| step.command(true, step.needs_postgres.then_some("postgres://x"), None))
             .filter_map(|command| {
                 Some((variable(&command, "CLEAVE_TEST_STORE")?, variable(&command, "CLEAVE_TEST_CONTRACTS")?))
             })
@@ -196,7 +228,16 @@ mod checks {
     #[test]
     fn a_step_without_postgres_does_not_see_one() {
         for step in ALL.iter().filter(|step| !step.needs_postgres) {
-            assert_eq!(variable(&step.command(false, None), "CLEAVE_TEST_POSTGRES"), None);
+            assert_eq!(variable(&step.command(false, None, None), "CLEAVE_TEST_POSTGRES"), None);
         }
+    }
+
+    #[test]
+    fn every_run_takes_the_shop_apart_over_both_transports() {
+        let transports: BTreeSet<_> = representative()
+            .filter_map(|step| variable(&step.command(true, None, Some("nats://x")), "CLEAVE_TEST_TRANSPORT"))
+            .collect();
+        assert_eq!(transports, BTreeSet::from(["http".to_owned(), "nats".to_owned()]));
+        assert_eq!(representative().count(), REPRESENTATIVE);
     }
 }

@@ -5,15 +5,16 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use crate::cargo;
+use crate::nats;
 use crate::postgres::{Binaries, Server};
-use crate::steps::{ALL, PLACEMENTS, REPRESENTATIVE, Step};
+use crate::steps::{ALL, PLACEMENTS, Step, representative};
 use crate::summary::{Outcome, Summary};
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  \
     cargo xtask test                             everything; stops at the first failing step\n  \
     cargo xtask test --keep-going                everything, whatever fails\n  \
     cargo xtask test --only format --only lints  two steps\n  \
-    cargo xtask test --all-placements            and the shop in all fifteen placements\n  \
+    cargo xtask test --all-placements            and the shop in all fifteen placements, over HTTP and NATS\n  \
     cargo xtask test --json 2>/dev/null          the outcome for a program";
 
 #[derive(clap::Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     /// Name the steps and what they prove, and run none
     #[arg(long)]
     list: bool,
-    /// Take the shop apart in every way there is, not in a third of them
+    /// Take the shop apart in every way there is and over both transports, not in a third of them
     #[arg(long)]
     all_placements: bool,
     /// Go on after a step has failed
@@ -39,16 +40,17 @@ pub(crate) struct Options {
 impl Options {
     fn steps(&self) -> impl Iterator<Item = &'static Step> {
         let named = |step: &&Step| self.only.iter().any(|name| name == step.name);
-        let placements =
-            if self.all_placements || !self.only.is_empty() { PLACEMENTS.len() } else { REPRESENTATIVE };
-        ALL.iter()
-            .chain(PLACEMENTS[..placements].iter())
-            .filter(move |step| self.only.is_empty() || named(step))
+        let placements: Vec<&Step> = if self.all_placements || !self.only.is_empty() {
+            PLACEMENTS.iter().flatten().collect()
+        } else {
+            representative().collect()
+        };
+        ALL.iter().chain(placements).filter(move |step| self.only.is_empty() || named(step))
     }
 }
 
 fn step_names() -> clap::builder::PossibleValuesParser {
-    ALL.iter().chain(&PLACEMENTS).map(|step| step.name).collect::<Vec<_>>().into()
+    ALL.iter().chain(PLACEMENTS.iter().flatten()).map(|step| step.name).collect::<Vec<_>>().into()
 }
 
 /// Runs the steps. `false`: one of them failed.
@@ -83,10 +85,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     Ok(!summary.has_failed())
 }
 
-/// A server lives exactly as long as the step that needs it.
+/// Servers live exactly as long as the step that needs them.
 fn carry_out(step: &Step, nextest: bool, json: bool) -> Result<bool, String> {
     let server = if step.needs_postgres { Some(Server::start(&Binaries::find_or_install()?)?) } else { None };
-    let mut command = step.command(nextest, server.as_ref().map(Server::url));
+    let broker = if step.needs_nats { Some(nats::Server::start(&nats::find_or_install()?)?) } else { None };
+    let (postgres, nats) = (server.as_ref().map(Server::url), broker.as_ref().map(nats::Server::url));
+    let mut command = step.command(nextest, postgres, nats);
     if json {
         command.stdout(Stdio::from(io::stderr()));
     }
@@ -95,6 +99,6 @@ fn carry_out(step: &Step, nextest: bool, json: bool) -> Result<bool, String> {
 }
 
 fn list() -> io::Result<()> {
-    let steps = ALL.iter().chain(&PLACEMENTS);
-    steps.into_iter().try_for_each(|step| writeln!(io::stdout(), "{:<26} {}", step.name, step.proves))
+    let mut steps = ALL.iter().chain(PLACEMENTS.iter().flatten());
+    steps.try_for_each(|step| writeln!(io::stdout(), "{:<32} {}", step.name, step.proves))
 }

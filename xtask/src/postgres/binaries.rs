@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::user;
+use crate::apt;
 
 /// The folder of a PostgreSQL installation's programs.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,15 +16,10 @@ impl Binaries {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
-        if !Path::new("/usr/bin/apt-get").exists() || !user::is_root() {
-            return Err("PostgreSQL's server programs are not on this machine. Install the package `postgresql` \
-                 (Debian, Ubuntu, Homebrew) or `postgresql-server` (Fedora), or start the one in `compose.yaml` \
-                 and test against it by hand with the variables named there"
-                .to_owned());
-        }
-        eprintln!("installing PostgreSQL with apt-get");
-        apt(&["update"])?;
-        apt(&["install", "-y", "--no-install-recommends", "postgresql"])?;
+        let otherwise = "PostgreSQL's server programs are not on this machine. Install the package `postgresql` \
+             (Debian, Ubuntu, Homebrew) or `postgresql-server` (Fedora), or start the one in `compose.yaml` and test \
+             against it by hand with the variables named there";
+        apt::install("postgresql", otherwise)?;
         Self::find().ok_or_else(|| "the package `postgresql` brought no server programs".to_owned())
     }
 
@@ -71,16 +66,6 @@ fn debian(root: &Path) -> Vec<PathBuf> {
 fn pg_config() -> Option<PathBuf> {
     let output = Command::new("pg_config").arg("--bindir").output().ok()?;
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
-}
-
-fn apt(arguments: &[&str]) -> Result<(), String> {
-    let mut command = Command::new("apt-get");
-    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(format!("apt-get {} did not succeed", arguments.join(" "))),
-        Err(error) => Err(format!("apt-get does not start: {error}")),
-    }
 }
 
 #[cfg(test)]
