@@ -1,5 +1,6 @@
 //! What is known of each module wherever it runs: its name, its tables, its routes and its contract.
 
+use kernel::event::EventType;
 use kernel::macros::serde_json::Value;
 use platform::db::Migration;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -17,6 +18,8 @@ pub struct Declared {
     pub contract: &'static str,
     /// Its contract, as this version knows it.
     pub descriptor: fn() -> Value,
+    /// What it says.
+    pub events: &'static [EventType],
 }
 
 /// All four, in the order of who is called by whom.
@@ -27,6 +30,7 @@ pub const MODULES: [Declared; 4] = [
         routes: user::routes,
         contract: user_api::UsersClient::CONTRACT,
         descriptor: user_api::UsersClient::descriptor,
+        events: user_api::EVENTS,
     },
     Declared {
         name: product::NAME,
@@ -34,6 +38,7 @@ pub const MODULES: [Declared; 4] = [
         routes: product::routes,
         contract: product_api::ProductsClient::CONTRACT,
         descriptor: product_api::ProductsClient::descriptor,
+        events: product_api::EVENTS,
     },
     Declared {
         name: payment::NAME,
@@ -41,6 +46,7 @@ pub const MODULES: [Declared; 4] = [
         routes: payment::routes,
         contract: payment_api::PaymentsClient::CONTRACT,
         descriptor: payment_api::PaymentsClient::descriptor,
+        events: payment_api::EVENTS,
     },
     Declared {
         name: order::NAME,
@@ -48,5 +54,6 @@ pub const MODULES: [Declared; 4] = [
         routes: order::routes,
         contract: order_api::OrdersClient::CONTRACT,
         descriptor: order_api::OrdersClient::descriptor,
+        events: order_api::EVENTS,
     },
 ];

@@ -1,5 +1,6 @@
 //! Cleave, put together: modules on their databases, behind two listeners.
 
+pub mod asyncapi;
 pub mod cli;
 pub mod compose;
 pub mod config;

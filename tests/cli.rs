@@ -216,6 +216,15 @@ async fn a_demo_shop_sells_and_tells_what_happened() {
 }
 
 #[test]
+fn what_is_said_is_described_without_opening_a_shop() {
+    let machine = Machine::new();
+    let document = &machine.says_json(&["events", "schema"])[0];
+    assert_eq!(document["asyncapi"], "3.0.0");
+    assert_eq!(document["channels"]["order.created"]["address"], "cleave.shop.order.order.created");
+    assert!(!machine.0.path().join("data").exists());
+}
+
+#[test]
 fn a_product_file_is_tried_before_it_is_taken_in() {
     let machine = Machine::new();
     let file = "Handle,Title,Variant SKU,Variant Inventory Qty,Variant Price\nmug,Mug,MUG,5,9.99\ncup,Cup,CUP,2,8.50\n";

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::contract::Schemas;
 use crate::time::Moment;
 
 /// An event as it travels. See the `CloudEvents` specification 1.0, section 3, for the attributes.
@@ -45,7 +46,8 @@ pub trait EventData: Serialize + for<'de> Deserialize<'de> {
 }
 
 /// Names what a module says: `events! { /// … OrderPlaced = "order.placed" about order_id { /// … order_id: OrderId, } }`.
-/// Makes of each a struct with these fields and its [`EventData`], whose subject is the field after `about`.
+/// Makes of each a struct with these fields and its [`EventData`], whose subject is the field after `about`, and of all
+/// together `EVENTS`.
 #[macro_export]
 macro_rules! events {
     ($(
@@ -66,7 +68,26 @@ macro_rules! events {
                 }
             }
         )+
+
+        /// Everything this module says.
+        pub const EVENTS: &[$crate::event::EventType] = &[ $( $crate::event::EventType::of::<$Event>(), )+ ];
     };
+}
+
+/// A type of event, as documents describe it.
+#[derive(Debug, Clone, Copy)]
+pub struct EventType {
+    /// The type on the wire.
+    pub name: &'static str,
+    /// Adds the schema of the data and returns its name.
+    pub describe: fn(&mut Schemas) -> String,
+}
+
+impl EventType {
+    /// The type of these events.
+    pub const fn of<E: EventData + utoipa::ToSchema>() -> Self {
+        Self { name: E::TYPE, describe: Schemas::add::<E> }
+    }
 }
 
 impl Event {

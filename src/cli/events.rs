@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, Workshop};
+use crate::asyncapi;
 use crate::config::Config;
 use crate::gateway::events::{EventFeed, Positions};
 
@@ -23,6 +24,8 @@ pub(super) enum Events {
     Parked,
     /// Let a listener try again what it has set aside
     Replay(Replay),
+    /// Print the AsyncAPI document of everything that is said
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -50,18 +53,20 @@ pub(super) struct Tail {
 
 impl Events {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<(), Failure> {
-        let workshop = Workshop::open(config).await?;
         match self {
-            Self::Tail(tail) => tail.run(&workshop, output).await?,
-            Self::Parked => list_parked(&workshop, output).await?,
-            Self::Replay(replay) => replay.run(&workshop, output).await?,
+            Self::Tail(tail) => tail.run(Workshop::open(config).await?, output).await,
+            Self::Parked => list_parked(Workshop::open(config).await?, output).await,
+            Self::Replay(replay) => replay.run(Workshop::open(config).await?, output).await,
+            Self::Schema => {
+                let document = asyncapi::document(&config.nats.prefix);
+                output.say(serde_json::to_string_pretty(&document)?, &document);
+                Ok(())
+            }
         }
-        workshop.close().await;
-        Ok(())
     }
 }
 
-async fn list_parked(workshop: &Workshop, output: &Output) -> Result<(), Failure> {
+async fn list_parked(workshop: Workshop, output: &Output) -> Result<(), Failure> {
     for db in workshop.databases.all() {
         for event in parked(db).await? {
             output.say(
@@ -81,23 +86,25 @@ async fn list_parked(workshop: &Workshop, output: &Output) -> Result<(), Failure
             );
         }
     }
+    workshop.close().await;
     Ok(())
 }
 
 impl Replay {
-    async fn run(self, workshop: &Workshop, output: &Output) -> Result<(), Failure> {
+    async fn run(self, workshop: Workshop, output: &Output) -> Result<(), Failure> {
         let mut woken = 0;
         for db in workshop.databases.all() {
             woken += replay(db, &self.listener).await?;
         }
         let text = format!("{woken} events of {} will be tried again by the open shop.", self.listener);
         output.say(text, &json!({ "listener": self.listener, "events": woken }));
+        workshop.close().await;
         Ok(())
     }
 }
 
 impl Tail {
-    async fn run(self, workshop: &Workshop, output: &Output) -> Result<(), Failure> {
+    async fn run(self, workshop: Workshop, output: &Output) -> Result<(), Failure> {
         let feed = EventFeed::new(workshop.modules.feeds.clone());
         let mut positions = Positions::new();
         let mut silent = self.new;
@@ -121,6 +128,7 @@ impl Tail {
                 _ = tokio::signal::ctrl_c() => break,
             }
         }
+        workshop.close().await;
         Ok(())
     }
 }

@@ -177,11 +177,10 @@ pub enum PaymentsError {
     Failed(#[from] CallFailure),
 }
 
-macro_rules! payment_event {
-    ($(#[$doc:meta])* $Event:ident = $kind:literal) => {
+macro_rules! payment_events {
+    ($( $(#[$doc:meta])* $Event:ident = $kind:literal )+) => {
         kernel::events! {
-            $(#[$doc])*
-            $Event = $kind about intent_id {
+            $( $(#[$doc])* $Event = $kind about intent_id {
                 /// The intent.
                 intent_id: IntentId,
                 /// The key the order's checkout chose.
@@ -196,44 +195,28 @@ macro_rules! payment_event {
                 captured: i64,
                 /// All that was refunded, in minor units.
                 refunded: i64,
-            }
+            } )+
         }
     };
 }
 
-payment_event! {
+payment_events! {
     /// Money is promised.
     PaymentAuthorized = "payment.authorized"
-}
-payment_event! {
     /// Money is taken.
     PaymentCaptured = "payment.captured"
-}
-payment_event! {
     /// An attempt was refused.
     PaymentDeclined = "payment.declined"
-}
-payment_event! {
     /// An attempt was sent and no clear answer came.
     PaymentUnknown = "payment.unknown"
-}
-payment_event! {
     /// What was authorised is given up.
     PaymentVoided = "payment.voided"
-}
-payment_event! {
     /// Money went back.
     RefundSucceeded = "refund.succeeded"
-}
-payment_event! {
     /// A refund did not go through.
     RefundFailed = "refund.failed"
-}
-payment_event! {
     /// A payer disputes a charge at their bank; the provider has taken the money back until that is decided.
     DisputeOpened = "dispute.opened"
-}
-payment_event! {
     /// A dispute was decided for the shop; the money is back.
     DisputeWon = "dispute.won"
 }
