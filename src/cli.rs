@@ -98,7 +98,7 @@ impl Cli {
     /// Runs the command. A failure is told on standard error, with its causes.
     pub async fn run(self) -> ExitCode {
         let output = Output::new(self.common.json);
-        match self.dispatch(&output).await {
+        match Box::pin(self.dispatch(&output)).await {
             Ok(code) => code,
             Err(failure) => {
                 output.failure(failure.as_ref());
