@@ -3,7 +3,7 @@
 mod beside;
 mod feeds;
 mod handshake;
-pub(crate) mod settings;
+mod settings;
 mod ways;
 
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use ways::Ways;
 
 pub use beside::Beside;
 pub use handshake::Incompatible;
-pub(crate) use handshake::{greet, greet_broker, shake};
+pub(crate) use handshake::{greet, greet_broker, look_at_broker, shake};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -2,24 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use kernel::Clock;
-use platform::calls::SharedSecret;
-use platform::events::Broker;
 use platform::{Tasks, events};
 use serde_json::json;
 
 use super::Failure;
 use super::output::Output;
-use crate::compose::settings;
+use crate::compose::look_at_broker;
 use crate::config::{Config, EventTransport, NatsUrl};
 use crate::databases::{Databases, describe};
 use crate::topology::Set;
-
-/// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cleave doctor                            this shop's databases\n  \
@@ -79,25 +74,23 @@ async fn one(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
         );
     }
     if config.events.transport == EventTransport::Nats {
-        healthy &= look_at_broker(config, output).await?;
+        healthy &= broker(config, output).await;
     }
     databases.close().await;
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Says whether the broker is there and fit for use.
-async fn look_at_broker(config: &Config, output: &Output) -> Result<bool, Failure> {
-    let unused = SharedSecret::random(&Clock::system());
-    let broker = Broker::connect(settings::broker(config, unused)).await?;
-    let greeted = broker.greet(PATIENCE).await;
+async fn broker(config: &Config, output: &Output) -> bool {
+    let looked = look_at_broker(config).await;
     let place = config.nats.urls.iter().map(NatsUrl::to_string).collect::<Vec<_>>().join(", ");
-    let (version, advice) = match &greeted {
+    let (version, advice) = match &looked {
         Ok(version) => (Some(version), format!("well (version {version}, {place})")),
         Err(unfit) => (None, unfit.to_string()),
     };
     output.say(
         format!("{:8} {advice}", "nats"),
-        &json!({ "broker": place, "version": version, "advice": advice, "healthy": greeted.is_ok() }),
+        &json!({ "broker": place, "version": version, "advice": advice, "healthy": looked.is_ok() }),
     );
-    Ok(greeted.is_ok())
+    looked.is_ok()
 }

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use kernel::CallFailure;
+use kernel::{CallFailure, Clock};
 use platform::Tasks;
-use platform::calls::{Peer, breaks};
+use platform::calls::{Peer, SharedSecret, breaks};
 use platform::events::{Broker, BrokerError, FeedsClient};
 
+use super::settings;
+use crate::config::Config;
 use crate::declared::{Declared, MODULES};
 
 /// How long a module may take to describe itself.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the broker is looked for.
+/// How long the broker is looked for at a start, which waits for nobody, and by who wants to know.
 const GLANCE: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_secs(3);
 /// How often it is asked again: it may have been replaced meanwhile.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -67,6 +70,16 @@ pub(crate) async fn greet_broker(broker: Option<&Broker>) -> Result<(), BrokerEr
         }
         Err(unfit) => Err(unfit),
     }
+}
+
+/// Looks whether the broker of these settings is there and fit for use, and waits a while for it. Returns its version.
+///
+/// # Errors
+/// It is not there, or not fit.
+pub(crate) async fn look_at_broker(config: &Config) -> Result<String, BrokerError> {
+    // Nothing is published, so nothing is sealed.
+    let unused = SharedSecret::random(&Clock::system());
+    Broker::connect(settings::broker(config, unused)).await?.greet(LOOK).await
 }
 
 /// Asks again and again. What was replaced by another version is not called until it fits again.

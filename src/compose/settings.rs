@@ -48,7 +48,7 @@ pub(super) fn order(config: &Config) -> order::Settings {
 }
 
 /// The broker's part of the settings. Events are sealed with what calls are signed with.
-pub(crate) fn broker(config: &Config, secret: SharedSecret) -> BrokerOptions {
+pub(super) fn broker(config: &Config, secret: SharedSecret) -> BrokerOptions {
     let nats = &config.nats;
     BrokerOptions {
         urls: nats.urls.iter().map(NatsUrl::expose).map(str::to_owned).collect(),

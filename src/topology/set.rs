@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use kernel::Clock;
 use platform::{Db, Tasks};
 
-use crate::config::{Config, ConfigError, Flags, Place};
+use crate::compose::look_at_broker;
+use crate::config::{Config, ConfigError, EventTransport, Flags, Place};
 use crate::databases::{self, describe};
 use crate::declared::MODULES;
 
@@ -118,6 +119,15 @@ impl Set {
                     first.name, other.name
                 ));
             }
+            let over_nats = |one: &Process| one.config.events.transport == EventTransport::Nats;
+            let elsewhere =
+                |one: &&Process| over_nats(one) && one.config.nats.prefix != other.config.nats.prefix;
+            if let Some(first) = before.iter().find(elsewhere).filter(|_| over_nats(other)) {
+                divided.push(format!(
+                    "{} and {} have different words in `nats.prefix`; neither will hear the other through the broker",
+                    first.name, other.name
+                ));
+            }
             if let Some(same) = before.iter().find(|one| one.config.internal == other.config.internal) {
                 divided.push(format!("{} and {} have the same address in `internal`", same.name, other.name));
             }
@@ -126,12 +136,17 @@ impl Set {
     }
 
     /// Tries with the credentials of each module whether it can read the database of another, and whether each
-    /// database is there at all. Returns what is amiss, a sentence each.
+    /// database is there at all; and whether the broker is, if there shall be one. Returns what is amiss, a sentence each.
     pub async fn probe(&self) -> Vec<String> {
         let (clock, tasks) = (Clock::system(), Tasks::new());
         let mut amiss = Vec::new();
         let mut seen: Vec<(String, &'static str)> = Vec::new();
         for process in &self.0 {
+            if process.config.events.transport == EventTransport::Nats
+                && let Err(unfit) = look_at_broker(&process.config).await
+            {
+                amiss.push(format!("{}: {unfit}", process.name));
+            }
             for module in MODULES.map(|module| module.name) {
                 if !process.config.modules.runs(module) {
                     continue;
@@ -255,6 +270,17 @@ mod tests {
         let stranger = payment("").replace("ours", "theirs");
         let strangers = set(&[("shop", &shop("")), ("payment", &stranger)]).faults();
         assert!(strangers.iter().any(|fault| fault.contains("different secrets")), "{strangers:?}");
+
+        let over = |text: String, prefix: &str| {
+            let nats =
+                format!("{}\n[nats]\nurl = \"nats://broker\"\nprefix = \"{prefix}\"\n", text.trim_end());
+            nats.replace("transport = \"http\"", "transport = \"nats\"")
+        };
+        let (one, two) = (over(shop(""), "tea"), over(payment(""), "coffee"));
+        let deaf = set(&[("shop", &one), ("payment", &two)]).faults();
+        assert!(deaf.len() == 1 && deaf[0].contains("`nats.prefix`"), "{deaf:?}");
+        let both = set(&[("shop", &one), ("payment", &over(payment(""), "tea"))]).faults();
+        assert_eq!(both, Vec::<String>::new());
     }
 
     #[test]
