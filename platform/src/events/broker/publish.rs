@@ -106,9 +106,11 @@ impl Broker {
                 tracing::warn!(
                     module = db.module(),
                     "the broker knows events that the log does not: the database is of an earlier time; the \
-                     stream is emptied"
+                     stream is made anew"
                 );
-                stream.purge().await?;
+                // Only with the stream itself go the ids it knows, by which it would refuse what it has to learn again.
+                self.0.jetstream.delete_stream(self.stream(db.module())).await?;
+                self.ensure_stream(db.module()).await?;
                 Ok((end - NEWEST).max(0))
             }
             None => Ok((end - NEWEST).max(0)),
