@@ -4,6 +4,8 @@
 //! headers only those pass that the API knows: nobody outside can speak as the gateway does.
 
 use std::collections::HashMap;
+use std::future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,29 +112,38 @@ async fn send(peer: &Peer, request: &HttpRequest, payload: Payload) -> Result<Re
     let endpoint = peer.endpoint()?;
     let (pieces, receiver) = mpsc::channel(PIECES);
     let receiving = stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece: Result<Bytes, _>| (piece, receiver))
+        receiver.recv().await.map(|piece| (piece, receiver))
     });
     let mut outgoing = outgoing(&endpoint, request, &headers)?;
     if let (false, Some(length)) = (chunked, length) {
         outgoing.headers_mut().insert(header_name(&header::CONTENT_LENGTH)?, HeaderValue::from(length));
     }
     *outgoing.body_mut() = Some(Body::wrap_stream(receiving));
-    // The client's connection belongs to this thread; the pieces of its body cross over one by one.
-    let feeding = async move {
-        let mut payload = payload;
-        while let Some(piece) = payload.next().await {
-            let piece = piece.map_err(|error| std::io::Error::other(error.to_string()));
-            if pieces.send(piece).await.is_err() {
-                break;
-            }
-        }
-        drop(pieces);
-        std::future::pending::<()>().await;
-    };
     tokio::select! {
+        // First, so that a body which breaks off is blamed on who sent it.
+        biased;
+        problem = feed(payload, pieces) => Err(problem),
         sent = endpoint.send(outgoing) => sent.map_err(|error| amiss(&error)),
-        () = feeding => Err(Problem::internal()),
     }
+}
+
+/// Passes a body on, and ends only with what is wrong with it.
+///
+/// The client's connection belongs to this thread; the pieces cross over one by one.
+async fn feed(mut payload: Payload, pieces: mpsc::Sender<io::Result<Bytes>>) -> Problem {
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|error| io::Error::other(error.to_string()));
+        let broken = piece.is_err();
+        // Who no longer receives has an answer, or none to wait for.
+        if pieces.send(piece).await.is_err() {
+            break;
+        }
+        if broken {
+            return RawBody::broke_off();
+        }
+    }
+    drop(pieces);
+    future::pending().await
 }
 
 async fn send_again(
@@ -249,7 +260,7 @@ fn answer(response: Response) -> HttpResponse<BoxBody> {
     // Of an answer to HEAD only the header knows the length.
     let length =
         response.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
-    let pieces = response.bytes_stream().map_err(std::io::Error::other);
+    let pieces = response.bytes_stream().map_err(io::Error::other);
     match length {
         Some(length) => answer.body(SizedStream::new(length, pieces).boxed()),
         None => answer.body(BodyStream::new(pieces).boxed()),

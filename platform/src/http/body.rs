@@ -58,6 +58,13 @@ impl Pace {
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 
+impl RawBody {
+    /// What a client is told whose body ended too early or is not framed as it says.
+    pub fn broke_off() -> Problem {
+        Problem::bad_request("bad_request", "The body broke off")
+    }
+}
+
 impl FromRequest for RawBody {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
@@ -108,7 +115,7 @@ async fn gather(
         let piece =
             timeout_at(start + pace.patience(received), payload.next()).await.map_err(|_| too_slow())?;
         let Some(piece) = piece else { break };
-        let piece = piece.map_err(|_| Problem::bad_request("bad_request", "The body broke off"))?;
+        let piece = piece.map_err(|_| RawBody::broke_off())?;
         received += piece.len();
         if received > limit {
             return Err(too_large(limit));
