@@ -3,7 +3,7 @@
 use kernel::event::EventType;
 use kernel::macros::serde_json::Value;
 use platform::db::Migration;
-use utoipa_actix_web::service_config::ServiceConfig;
+use platform::http::Routes;
 
 /// A module as every process knows it.
 #[derive(Clone, Copy)]
@@ -13,7 +13,7 @@ pub struct Declared {
     /// Its tables.
     pub migrations: &'static [Migration],
     /// Its routes, without what they work with.
-    pub routes: fn(&mut ServiceConfig<'_>),
+    pub routes: fn(&mut Routes<'_>),
     /// Its contract's name.
     pub contract: &'static str,
     /// Its contract, as this version knows it.

@@ -11,7 +11,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
 use platform::calls::{self, Dispatchers};
-use platform::http::{BodyLimit, Documents, Frame, docs, documents};
+use platform::http::{BodyLimit, Frame, Pages, Routes, documents};
 use platform::{Mount, Tasks};
 use serde_json::json;
 
@@ -64,7 +64,7 @@ pub(crate) struct Public {
     frame: Frame,
     gateway: Arc<Gateway>,
     body_limit: BodyLimit,
-    documents: Arc<Documents>,
+    pages: Pages,
 }
 
 impl Public {
@@ -94,7 +94,7 @@ impl Public {
                 forwarder: Forwarder::new(peers),
             }),
             body_limit: BodyLimit(config.http.body_limit.get()),
-            documents: Arc::new(documents(described(api))),
+            pages: Pages::new(&documents(described(api))),
         }
     }
 
@@ -107,19 +107,18 @@ impl Public {
 
     /// Mounts what is here.
     fn mount(&self, app: &mut ServiceConfig) {
-        let mut app = utoipa_actix_web::service_config::ServiceConfig::new(app);
         app.app_data(self.body_limit);
         for (mount, declared) in self.mounts.iter() {
-            (mount.services)(&mut app);
-            (declared.routes)(&mut app);
+            (mount.services)(app);
+            (declared.routes)(&mut Routes::of(app));
         }
     }
 
     /// Mounts what belongs to no module.
     fn mount_gateway(&self, app: &mut ServiceConfig) {
         app.app_data(Data::new(self.feed.clone()));
-        events::routes(&mut utoipa_actix_web::service_config::ServiceConfig::new(app));
-        app.route("/problems", web::get().to(problems)).configure(docs(Documents::clone(&self.documents)));
+        events::routes(&mut Routes::of(app));
+        app.route("/problems", web::get().to(problems)).configure(|app| self.pages.mount(app));
     }
 }
 
@@ -163,9 +162,12 @@ pub(crate) struct Internal {
 /// # Errors
 /// The socket cannot be listened on.
 pub(crate) fn internal(listener: TcpListener, parts: Internal, config: &Config) -> io::Result<Server> {
-    let workers = config.http.workers();
+    // Without a secret that others know there are no other processes: nothing is forwarded, and routes take memory.
+    let shared = config.contracts.secret.is_some();
+    let workers = if shared { config.http.workers() } else { 1 };
     let server = HttpServer::new(move || {
-        let api = web::scope("").wrap(parts.public.frame.clone()).configure(|app| parts.public.mount(app));
+        let api = web::scope("").wrap(parts.public.frame.clone());
+        let api = if shared { api.configure(|app| parts.public.mount(app)) } else { api };
         App::new()
             .app_data(Data::from(Arc::clone(&parts.dispatchers)))
             .app_data(Data::new((parts.databases.clone(), parts.readiness.clone())))

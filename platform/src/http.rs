@@ -17,6 +17,7 @@ mod origin;
 mod page;
 mod params;
 mod problem;
+mod routes;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ pub use answer::{Answer, StoredAnswer};
 pub use body::{BodyLimit, LargeBody, RawBody};
 pub use caller::{Authenticate, Caller};
 pub use command::{Command, IdempotencyKey, RequiredKey};
-pub use docs::docs;
+pub use docs::Pages;
 pub use etag::{IfMatch, etag, if_none_match};
 pub use frame::Frame;
 pub use gateway::{Answering, Forwarded, Gateway, Inside, Quota, Verdict};
@@ -35,3 +36,4 @@ pub use origin::Origin;
 pub use page::{PageParams, PageView, page_request};
 pub use params::{Params, PathId, PathIds, invalid_parameter};
 pub use problem::{CODES, FieldError, Problem};
+pub use routes::Routes;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::ServiceConfig;
 use kernel::call::{BoxFuture, Dispatch};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::calls::Callers;
 use crate::db::{Db, DbError};
@@ -20,7 +20,7 @@ pub struct Mount {
     /// Whom that is for.
     pub callers: Callers,
     /// What its routes work with; called once for each thread of the HTTP server.
-    pub services: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
+    pub services: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
     /// Who hears what other modules say.
     pub listeners: Vec<Arc<dyn Listener>>,
     /// Who does its jobs.

@@ -7,10 +7,9 @@ use actix_web::get;
 use actix_web::web::Data;
 use kernel::{Call, Event};
 use platform::events::{Feeds, FeedsError, ReadEvents};
-use platform::http::{Answer, Caller, PageView, Params, Problem, page_request};
+use platform::http::{Answer, Caller, PageView, Params, Problem, Routes, page_request};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::declared::MODULES;
 
@@ -26,7 +25,7 @@ pub struct EventFeed {
 }
 
 /// The route.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub fn routes(app: &mut Routes<'_>) {
     app.service(list);
 }
 

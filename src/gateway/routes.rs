@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::App;
+use platform::http::Routes;
 use utoipa::openapi::OpenApi;
-use utoipa_actix_web::AppExt as _;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::events;
 use super::forward::prefix;
@@ -13,7 +11,7 @@ use crate::declared::{Declared, MODULES};
 
 /// The description of the whole API, however many processes serve it.
 pub fn openapi() -> OpenApi {
-    described(|app| {
+    Routes::described(|app| {
         events::routes(app);
         for module in MODULES {
             (module.routes)(app);
@@ -23,13 +21,9 @@ pub fn openapi() -> OpenApi {
 
 /// The prefixes of this module's paths. A prefix belongs to one module alone.
 pub fn prefixes(module: &Declared) -> Vec<String> {
-    let api = described(module.routes);
+    let api = Routes::described(module.routes);
     let prefixes: BTreeSet<_> = api.paths.paths.keys().filter_map(|path| prefix(path)).collect();
     prefixes.into_iter().map(str::to_owned).collect()
-}
-
-fn described(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
-    App::new().into_utoipa_app().configure(routes).split_for_parts().1
 }
 
 #[cfg(test)]

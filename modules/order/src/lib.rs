@@ -25,9 +25,9 @@ use kernel::PageRequest;
 use payment_api::Payments;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use product_api::Products;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use cart::service::Carts;
 use checkout::service::{CheckoutSettings, Checkouts};
@@ -65,7 +65,7 @@ pub struct Settings {
 const CALLERS: Callers = &[("orders", &["gateway"])];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub fn routes(app: &mut Routes<'_>) {
     cart::http::routes(app);
     checkout::http::routes(app);
     order::http::routes(app);

@@ -23,8 +23,8 @@ use actix_web::web::Data;
 use payment_api::{Payments, PaymentsServer};
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use attempt::service::Attempts;
 use intent::service::Intents;
@@ -83,7 +83,7 @@ const CALLERS: Callers =
     &[("pay", &["order"]), ("resolve", &["order"]), ("cancel", &["order"]), ("payments", &["gateway"])];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub fn routes(app: &mut Routes<'_>) {
     intent::http::routes(app);
     movement::http::routes(app);
     webhook::http::routes(app);

@@ -19,13 +19,13 @@ mod variant;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use kernel::Currency;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::http::Routes;
 use platform::{Commands, Db, Mount, Sweep, Tasks};
 use product_api::ProductsServer;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use catalogue::kept::Kept;
 use catalogue::service::Catalogue;
@@ -87,7 +87,7 @@ impl Settings {
 const CALLERS: Callers = &[("quote", &["order"]), ("reserve", &["order"]), ("release", &["order"])];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub fn routes(app: &mut Routes<'_>) {
     catalogue::http::routes(app);
     product::http::routes(app);
     variant::http::routes(app);
@@ -161,7 +161,7 @@ impl Module {
         }
     }
 
-    fn services(&self) -> Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync> {
+    fn services(&self) -> Arc<dyn Fn(&mut ServiceConfig) + Send + Sync> {
         let catalogue = Data::new(self.catalogue.clone());
         let products = Data::new(self.products.clone());
         let variants = Data::new(self.variants.clone());

@@ -32,9 +32,9 @@ use std::time::Duration;
 use actix_web::web::Data;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use user_api::Users;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use account::service::{AccountError, Accounts, NewCustomer};
 pub use account::{Account, AccountKind, AccountStatus, InvalidName, Name};
@@ -93,7 +93,7 @@ pub struct SettingsError(argon2::Error);
 const CALLERS: Callers = &[("keys", &["gateway"]), ("accounts", &["gateway"])];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
-pub fn routes(app: &mut ServiceConfig<'_>) {
+pub fn routes(app: &mut Routes<'_>) {
     account::http::routes(app);
     session::http::routes(app);
     setup::http::routes(app);

@@ -11,13 +11,12 @@ use actix_web::test::{self, TestRequest};
 use actix_web::{App, Error, body::MessageBody};
 use kernel::call::BoxFuture;
 use kernel::{Call, Clock, Principal};
-use platform::http::{Authenticate, Frame, Problem};
+use platform::http::{Authenticate, Frame, Problem, Routes};
 use platform::testing::{self, TestDb};
 use serde_json::{Value, json};
 use user::tokens::Verifier;
 use user::{HashCost, HashQueue, MIGRATIONS, Module, NAME, Settings};
 use user_api::{ListKeys, Users};
-use utoipa_actix_web::AppExt as _;
 
 /// As the gateway does it: with the keys of the contract.
 struct ByToken(Arc<dyn Users>, Clock);
@@ -50,8 +49,11 @@ async fn module() -> (TestDb, Module) {
 macro_rules! shop {
     ($module:expr, $db:expr) => {{
         let mount = $module.mount();
-        let app = App::new().into_utoipa_app().configure(|app| (mount.services)(app));
-        let (app, api) = app.configure(user::routes).split_for_parts();
+        let app = App::new().configure(|app| {
+            (mount.services)(app);
+            user::routes(&mut Routes::of(app));
+        });
+        let api = Routes::described(user::routes);
         let authenticate = Arc::new(ByToken($module.contract(), $db.clock().clone()));
         test::init_service(app.wrap(Frame::new($db.clock().clone(), authenticate, &api))).await
     }};

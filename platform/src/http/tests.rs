@@ -15,7 +15,6 @@ use kernel::{Clock, Page, Principal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa_actix_web::AppExt;
 use uuid::Uuid;
 
 use super::*;
@@ -130,23 +129,26 @@ impl Authenticate for Tokens {
     }
 }
 
+fn routes(app: &mut Routes<'_>) {
+    app.service(read_order)
+        .service(list_orders)
+        .service(create_order)
+        .service(change_order)
+        .service(refund)
+        .service(panics);
+}
+
 /// Everything a server of ours needs, on a clock that stands still.
 macro_rules! shop {
     ($reached:expr) => {{
-        let (app, api) = App::new()
-            .into_utoipa_app()
-            .app_data($reached.clone())
-            .service(read_order)
-            .service(list_orders)
-            .service(create_order)
-            .service(change_order)
-            .service(refund)
-            .service(panics)
-            .split_for_parts();
+        let api = Routes::described(routes);
         let clock = Clock::held_at("2026-01-01T00:00:00Z".parse().unwrap());
-        app.service(web::resource("/v1/admin/files").app_data(FILES).route(web::post().to(upload)))
+        App::new()
+            .app_data($reached.clone())
+            .configure(|app| routes(&mut Routes::of(app)))
+            .service(web::resource("/v1/admin/files").app_data(FILES).route(web::post().to(upload)))
             .route("/v1/web-error", web::get().to(|_: web::Json<Value>| async { "no" }))
-            .configure(docs(documents(api.clone())))
+            .configure(|app| Pages::new(&documents(api.clone())).mount(app))
             .wrap(Frame::new(clock, Arc::new(Tokens), &api))
     }};
 }

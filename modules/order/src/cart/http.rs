@@ -4,11 +4,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, delete, get, patch, post};
 use kernel::{Address, Currency, Id, Moment, Money};
 use order_api::{CartId, CartItemId, CartItemKind, CartKind, OrderId, ShippingOptionId};
-use platform::http::{Answer, Caller, Command, PathId, PathIds, Problem};
+use platform::http::{Answer, Caller, Command, PathId, PathIds, Problem, Routes};
 use product_api::VariantId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{CartChange, CartError, Carts, NewItem};
 use super::{CartRefusal, CartStatus, PricedCart, PricedLine, Requirement};
@@ -17,7 +16,7 @@ use crate::shipping::http::ShippingOptionView;
 use crate::token::{GuestToken, Visitor};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(create)
         .service(read)
         .service(update)

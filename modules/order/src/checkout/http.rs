@@ -5,11 +5,12 @@ use actix_web::{HttpRequest, get, post};
 use kernel::{Address, Currency, Moment, Money};
 use order_api::{CartId, CartKind, CheckoutId, CheckoutKind, OrderId, ShippingOptionId};
 use payment_api::CaptureMethod;
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, page_request};
+use platform::http::{
+    Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, Routes, page_request,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::State;
 use super::answer::{CheckoutView, PlacedView};
@@ -23,7 +24,7 @@ use crate::cart::service::CartChange;
 const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(complete).service(buy_now).service(list).service(read).service(retry).service(end);
 }
 

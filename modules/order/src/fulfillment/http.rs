@@ -4,17 +4,16 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Id, Moment};
 use order_api::{FulfillmentId, OrderId, OrderItemId};
-use platform::http::{Answer, Caller, Command, Params, Problem};
+use platform::http::{Answer, Caller, Command, Params, Problem, Routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{FulfillmentError, Fulfillments, Parcel};
 use super::{FulfilledItem, Fulfillment, FulfillmentRefusal};
 use crate::cart::http::WholeList;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create);
 }
 

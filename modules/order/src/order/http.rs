@@ -4,12 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, get, post};
 use kernel::{Address, Currency, Id, Moment, Money};
 use order_api::{OrderId, OrderItemId, OrderKind};
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, Routes, page_request};
 use product_api::{ProductId, VariantId};
 use serde::{Deserialize, Serialize};
 use user_api::AccountId;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Cancellation, OrderError, Orders};
 use super::store::OrderFilter;
@@ -18,7 +17,7 @@ use crate::cart::http::visitor;
 use crate::pricing::Totals;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list_own).service(read_own).service(list).service(read).service(cancel);
 }
 

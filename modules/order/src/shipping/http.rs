@@ -4,16 +4,15 @@ use actix_web::web::Data;
 use actix_web::{delete, get, post};
 use kernel::{Id, Moment, Money};
 use order_api::{ShippingOptionId, ShippingOptionKind};
-use platform::http::{Answer, Caller, Command, PageView, PathId, Problem};
+use platform::http::{Answer, Caller, Command, PageView, PathId, Problem, Routes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Shipping, ShippingError};
 use super::{ShippingOption, ShippingRefusal};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create).service(remove);
 }
 

@@ -4,10 +4,11 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::Money;
 use payment_api::{IntentId, IntentKind};
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, page_request};
+use platform::http::{
+    Answer, Caller, Command, PageView, Params, PathId, Problem, RequiredKey, Routes, page_request,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::IntentStatus;
 use super::service::{IntentError, Intents};
@@ -15,7 +16,7 @@ use super::view::{AttemptView, IntentView};
 use crate::attempt::service::AttemptError;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(read).service(capture).service(cancel);
 }
 

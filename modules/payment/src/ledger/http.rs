@@ -5,10 +5,9 @@ use actix_web::web::Data;
 use kernel::{Moment, Money};
 use payment_api::{IntentId, TransferId};
 use platform::Db;
-use platform::http::{Answer, Caller, PageView, Params, Problem, page_request};
+use platform::http::{Answer, Caller, PageView, Params, Problem, Routes, page_request};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Balance, Transfer, store};
 
@@ -26,7 +25,7 @@ impl Ledger {
 }
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(balances).service(list);
 }
 

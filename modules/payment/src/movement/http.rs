@@ -4,17 +4,16 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Id, Moment, Money};
 use payment_api::{IntentId, RefundId, RefundKind};
-use platform::http::{Answer, Caller, Command, Params, PathId, Problem, RequiredKey};
+use platform::http::{Answer, Caller, Command, Params, PathId, Problem, RequiredKey, Routes};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::service::{MovementError, Movements, Wish};
 use super::{Movement, MovementKind, MovementStatus};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(read).service(create);
 }
 

@@ -5,10 +5,11 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, get, post};
 use kernel::{Id, Moment, ids};
 use payment_api::AttemptKind;
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, RawBody, page_request};
+use platform::http::{
+    Answer, Caller, Command, PageView, Params, PathId, Problem, RawBody, Routes, page_request,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{WebhookError, Webhooks};
 use super::{WebhookEvent, WebhookStatus};
@@ -20,7 +21,7 @@ ids! {
 }
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(act).service(receive).service(list).service(replay);
 }
 

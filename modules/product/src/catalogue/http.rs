@@ -9,11 +9,10 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, 
 use actix_web::web::Data;
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, get};
 use kernel::Currency;
-use platform::http::{PageView, Params, PathId, Problem, if_none_match, page_request};
+use platform::http::{PageView, Params, PathId, Problem, Routes, if_none_match, page_request};
 use product_api::{VariantId, VariantKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Name;
 use super::kept::{Answer, Shows};
@@ -28,7 +27,7 @@ const OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
 const BY_CALLER: HeaderValue = HeaderValue::from_static("authorization, api-version");
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(read).service(availability);
 }
 

@@ -3,11 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Currency, Id, Moment};
-use platform::http::{Answer, Caller, Command, LargeBody, PathId, Problem, RequiredKey};
+use platform::http::{Answer, Caller, Command, LargeBody, PathId, Problem, RequiredKey, Routes};
 use product_api::{ImportId, ImportKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{ImportError, Imports};
 use super::{Counts, Import, ImportStatus, RowFault};
@@ -18,7 +17,7 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 const PERMISSION: &str = "imports:write";
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(
         utoipa_actix_web::scope("/v1/admin/imports")
             .app_data(LargeBody { most: LARGEST_BODY, permission: PERMISSION })

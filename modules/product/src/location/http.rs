@@ -3,18 +3,17 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::{Id, Moment};
-use platform::http::{Answer, Caller, Command, PageView, Problem};
+use platform::http::{Answer, Caller, Command, PageView, Problem, Routes};
 use product_api::LocationId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Location;
 use super::service::{LocationError, Locations};
 use crate::stock::http::refused;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create);
 }
 

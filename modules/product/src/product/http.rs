@@ -3,11 +3,12 @@
 use actix_web::web::Data;
 use actix_web::{delete, get, patch, post};
 use kernel::Id;
-use platform::http::{Answer, Caller, Command, IfMatch, PageView, Params, PathId, Problem, page_request};
+use platform::http::{
+    Answer, Caller, Command, IfMatch, PageView, Params, PathId, Problem, Routes, page_request,
+};
 use product_api::{ProductId, ProductKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ProductStatus;
 use super::body::{ProductBody, ProductPatchBody};
@@ -17,7 +18,7 @@ use super::view::ProductView;
 use crate::stock::http::refused;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create).service(read).service(update).service(archive);
 }
 

@@ -3,18 +3,17 @@
 use actix_web::get;
 use actix_web::web::Data;
 use kernel::{Id, Moment};
-use platform::http::{Answer, Caller, PageView, Params, Problem, page_request};
+use platform::http::{Answer, Caller, PageView, Params, Problem, Routes, page_request};
 use product_api::{LocationId, ReservationId, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{ReservationError, Reservations};
 use super::store::ReservationPlace;
 use super::{Held, ReservationStatus};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list);
 }
 

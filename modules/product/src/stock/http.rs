@@ -3,17 +3,16 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use kernel::Moment;
-use platform::http::{Answer, Caller, Command, PageView, Params, Problem, RequiredKey, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, Problem, RequiredKey, Routes, page_request};
 use product_api::{LocationId, MovementId, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Cause, Stock, StockError};
 use super::{Level, Movement, MovementKind};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(levels).service(adjust).service(count).service(transfer).service(movements);
 }
 

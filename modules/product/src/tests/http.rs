@@ -6,10 +6,9 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, Error};
 use kernel::call::BoxFuture;
 use kernel::{Clock, Principal};
-use platform::http::{Authenticate, Frame, Problem};
+use platform::http::{Authenticate, Frame, Problem, Routes};
 use product_api::VariantId;
 use serde_json::{Value, json};
-use utoipa_actix_web::AppExt as _;
 use uuid::Uuid;
 
 use super::shop::Shop;
@@ -27,8 +26,11 @@ impl Authenticate for Anybody {
 macro_rules! serve {
     ($shop:expr) => {{
         let mount = $shop.module.mount();
-        let app = App::new().into_utoipa_app().configure(|app| (mount.services)(app));
-        let (app, api) = app.configure(crate::routes).split_for_parts();
+        let app = App::new().configure(|app| {
+            (mount.services)(app);
+            crate::routes(&mut Routes::of(app));
+        });
+        let api = Routes::described(crate::routes);
         init_service(app.wrap(Frame::new(Clock::system(), Arc::new(Anybody), &api))).await
     }};
 }

@@ -3,9 +3,8 @@
 use actix_web::web::Data;
 use actix_web::{get, patch, post};
 use kernel::Id;
-use platform::http::{Answer, Caller, Command, IfMatch, PathId, Problem};
+use platform::http::{Answer, Caller, Command, IfMatch, PathId, Problem, Routes};
 use product_api::{ProductId, ProductKind, VariantId, VariantKind};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Variant;
 use super::body::{VariantBody, VariantPatchBody};
@@ -15,7 +14,7 @@ use crate::product::Product;
 use crate::product::service::ProductError;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(create).service(read).service(update);
 }
 

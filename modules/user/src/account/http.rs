@@ -3,11 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{get, patch, post};
 use kernel::{Id, Moment};
-use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, page_request};
+use platform::http::{Answer, Caller, Command, PageView, Params, PathId, Problem, Routes, page_request};
 use serde::{Deserialize, Serialize};
 use user_api::{AccountId, AccountKind as AccountEntity};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{AccountError, Accounts, NewCustomer};
 use super::{Account, AccountKind, AccountStatus, Name};
@@ -16,7 +15,7 @@ use crate::password::Password;
 use crate::password::hashing::HashError;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(register)
         .service(read_own)
         .service(update_own)

@@ -3,17 +3,16 @@
 use actix_web::web::Data;
 use actix_web::{delete, get, patch, post};
 use kernel::{Address, Id, Moment};
-use platform::http::{Answer, Caller, Command, PageView, PathId, Problem};
+use platform::http::{Answer, Caller, Command, PageView, PathId, Problem, Routes};
 use serde::{Deserialize, Serialize};
 use user_api::{AccountId, AddressId, AddressKind};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{AddressError, Addresses};
 use super::{AddressChange, Defaults, Entry};
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create).service(read).service(update).service(remove);
 }
 

@@ -2,17 +2,16 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{delete, get, patch, post};
-use platform::http::{Answer, Caller, Command, IfMatch, PageView, Problem};
+use platform::http::{Answer, Caller, Command, IfMatch, PageView, Problem, Routes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{RoleError, Roles};
 use super::{Role, RoleName, RoleRefusal};
 use crate::permission::Permissions;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create).service(read).service(update).service(remove);
 }
 

@@ -6,10 +6,9 @@
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, post};
-use platform::http::{Answer, Command, Problem};
+use platform::http::{Answer, Command, Problem, Routes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{SessionError, Sessions, SignIn, Tokens};
 use super::{RefreshToken, SessionRefusal};
@@ -18,7 +17,7 @@ use crate::password::Password;
 use crate::tokens::keys::KeyError;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(login).service(refresh).service(logout);
 }
 

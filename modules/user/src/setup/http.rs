@@ -2,10 +2,9 @@
 
 use actix_web::post;
 use actix_web::web::Data;
-use platform::http::{Answer, Command, Problem};
+use platform::http::{Answer, Command, Problem, Routes};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::SetupToken;
 use super::service::{Chosen, Setup, SetupError};
@@ -15,7 +14,7 @@ use crate::email::Email;
 use crate::password::Password;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(complete);
 }
 

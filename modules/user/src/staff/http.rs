@@ -3,11 +3,12 @@
 use actix_web::web::Data;
 use actix_web::{get, patch, post};
 use kernel::Moment;
-use platform::http::{Answer, Caller, Command, PageParams, PageView, Params, PathId, Problem, page_request};
+use platform::http::{
+    Answer, Caller, Command, PageParams, PageView, Params, PathId, Problem, Routes, page_request,
+};
 use serde::{Deserialize, Serialize};
 use user_api::{AccountId, AccountKind as AccountEntity};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Staff, StaffError};
 use super::{MemberChange, NewMember};
@@ -20,7 +21,7 @@ use crate::role::RoleName;
 use crate::role::http::grant_exceeds_own;
 
 /// The routes.
-pub(crate) fn routes(app: &mut ServiceConfig<'_>) {
+pub(crate) fn routes(app: &mut Routes<'_>) {
     app.service(list).service(create).service(read).service(update).service(issue_setup_token);
 }
 
