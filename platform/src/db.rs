@@ -9,19 +9,20 @@ mod later;
 mod migrate;
 mod postgres;
 mod query;
+mod relocate;
 mod sqlite;
 mod statement;
 mod stats;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kernel::Clock;
 use sqlx::SqlitePool;
 use sqlx::postgres::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 use crate::events::NewEvent;
 use crate::tasks::{OpenMark, Tasks};
@@ -30,6 +31,7 @@ pub use error::DbError;
 pub use migrate::Migration;
 pub use postgres::{PostgresOptions, provision};
 pub use query::{Query, Row};
+pub use relocate::{Compared, Destination, Progress, RelocateError, Relocated, Step, relocate};
 pub use sqlite::{Queue, SqliteOptions};
 pub use sqlx::types::Json;
 pub use statement::{Bind, Sql};
@@ -64,6 +66,10 @@ struct Inner {
     /// Rung when a transaction with jobs has committed.
     enqueued: Notify,
     engine: Engine,
+    /// Where the tables are since they were moved in this process.
+    moved: OnceLock<Engine>,
+    /// Every transaction holds it; who moves the tables waits for it alone.
+    gate: Arc<RwLock<()>>,
 }
 
 enum Engine {
@@ -85,8 +91,24 @@ impl Db {
     /// Opens a module's database and checks the settings its promises rest on.
     ///
     /// # Errors
-    /// The database cannot be reached or created, or is set up so that an acknowledged write could be lost.
+    /// The database cannot be reached or created, is set up so that an acknowledged write could be lost, or its tables
+    /// were moved elsewhere.
     pub async fn open(
+        module: &'static str,
+        store: &Store,
+        clock: Clock,
+        tasks: &Tasks,
+    ) -> Result<Self, DbError> {
+        let db = Self::open_unchecked(module, store, clock, tasks).await?;
+        relocate::check(&db).await?;
+        Ok(db)
+    }
+
+    /// The same also where the tables have left or have not all arrived, for who brings them there.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_unchecked(
         module: &'static str,
         store: &Store,
         clock: Clock,
@@ -112,6 +134,8 @@ impl Db {
             last_position: AtomicI64::new(0),
             enqueued: Notify::new(),
             engine,
+            moved: OnceLock::new(),
+            gate: Arc::new(RwLock::new(())),
         })))
     }
 
@@ -132,7 +156,11 @@ impl Db {
 
     /// Whether this is SQLite, where the writer itself gives events their positions.
     pub fn is_sqlite(&self) -> bool {
-        matches!(self.0.engine, Engine::Sqlite { .. })
+        matches!(self.engine(), Engine::Sqlite { .. })
+    }
+
+    fn engine(&self) -> &Engine {
+        self.0.moved.get().unwrap_or(&self.0.engine)
     }
 
     pub(crate) fn written(&self) -> &Notify {
@@ -162,7 +190,8 @@ impl Db {
     /// # Errors
     /// [`DbError::Busy`] when no connection came free in time; nothing was done.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        let inner = match &self.0.engine {
+        let gate = Arc::clone(&self.0.gate).read_owned().await;
+        let inner = match self.engine() {
             Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
             Engine::Postgres { pool, tasks } => {
                 TxInner::Postgres(postgres::PgTx::begin(pool, tasks.clone()).await?)
@@ -176,6 +205,7 @@ impl Db {
             hooks: Vec::new(),
             published: None,
             enqueued: false,
+            gate,
             _open: OpenMark::set(),
         })
     }
@@ -221,12 +251,29 @@ impl Db {
 
     /// Brings the file in order and lets go of it.
     pub async fn close(&self) {
-        match &self.0.engine {
-            Engine::Sqlite { readers, writer } => {
+        self.0.engine.close().await;
+        if let Some(moved) = self.0.moved.get() {
+            moved.close().await;
+        }
+    }
+
+    /// Forgets a move of the tables that the last process did not bring to its end.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn call_off_move(&self) -> Result<(), DbError> {
+        relocate::call_off(self).await
+    }
+}
+
+impl Engine {
+    async fn close(&self) {
+        match self {
+            Self::Sqlite { readers, writer } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Engine::Postgres { pool, .. } => {
+            Self::Postgres { pool, .. } => {
                 let _ = tokio::time::timeout(Duration::from_secs(2), pool.close()).await;
             }
         }
@@ -245,6 +292,7 @@ pub struct Tx {
     /// The position of the last event written here; 0 where the sequencer will give it.
     published: Option<i64>,
     enqueued: bool,
+    gate: OwnedRwLockReadGuard<()>,
     _open: OpenMark,
 }
 
@@ -298,7 +346,9 @@ impl Tx {
             self.rollback().await?;
             return Err(error);
         }
-        let Self { inner, db, later, told: _, mut hooks, published, enqueued, _open } = self;
+        let Self { inner, db, later, told: _, mut hooks, published, enqueued, gate, _open } = self;
+        // Until it is durable, or is not.
+        hooks.push(Box::new(move || drop(gate)));
         if published.is_some() || enqueued {
             let db = db.clone();
             hooks.push(Box::new(move || {
@@ -317,7 +367,7 @@ impl Tx {
             }));
         }
         db.0.stats.commit();
-        match (inner, &db.0.engine) {
+        match (inner, db.engine()) {
             (TxInner::Sqlite(lease), _) => lease.commit(hooks).await,
             (TxInner::Postgres(tx), Engine::Postgres { tasks, .. }) => {
                 db.0.stats.statements(later.len());

@@ -45,14 +45,20 @@ const PLATFORM: &[Migration] = &[
     Migration::new(2, "listeners", include_str!("../../../migrations/platform/0002_listeners.sql")),
     Migration::new(3, "jobs", include_str!("../../../migrations/platform/0003_jobs.sql")),
     Migration::new(4, "idempotency", include_str!("../../../migrations/platform/0004_idempotency.sql")),
+    Migration::each(
+        5,
+        "moves",
+        include_str!("../../../migrations/platform/0005_moves.sqlite.sql"),
+        include_str!("../../../migrations/platform/0005_moves.postgres.sql"),
+    ),
 ];
 
-const PLATFORM_TABLE: &str = "platform_migrations";
+pub(super) const PLATFORM_TABLE: &str = "platform_migrations";
 const MODULE_TABLE: &str = "module_migrations";
 
 pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
     for migrator in migrators(db, module) {
-        match &db.0.engine {
+        match db.engine() {
             Engine::Sqlite { writer, .. } => {
                 let mut borrowed = writer.borrow().await?;
                 // sqlx takes no lock on SQLite: without this one two processes would both apply what is missing.
@@ -71,17 +77,22 @@ pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Whether there is such a table.
+pub(super) async fn has(db: &Db, table: &str) -> Result<bool, DbError> {
+    let exists = Sql::each(
+        "SELECT COUNT(*) FROM sqlite_schema WHERE name = $1",
+        "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema AND tablename = $1",
+    );
+    let (tables,): (i64,) = db.query(exists).bind(table.to_owned()).one().await?;
+    Ok(tables > 0)
+}
+
 pub(super) async fn pending(db: &Db, module: &[Migration]) -> Result<usize, DbError> {
     let mut pending = 0;
     for migrator in migrators(db, module) {
         let table = migrator.table_name.as_ref();
-        let exists = Sql::each(
-            "SELECT COUNT(*) FROM sqlite_schema WHERE name = $1",
-            "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema AND tablename = $1",
-        );
-        let (tables,): (i64,) = db.query(exists).bind(table.to_owned()).one().await?;
-        let applied: Vec<(i64,)> = match (tables, table) {
-            (0, _) => Vec::new(),
+        let applied: Vec<(i64,)> = match (has(db, table).await?, table) {
+            (false, _) => Vec::new(),
             (_, MODULE_TABLE) => {
                 db.query("SELECT version FROM module_migrations WHERE success").all().await?
             }

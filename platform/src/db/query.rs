@@ -140,7 +140,7 @@ pub(super) mod drivers {
 impl Target for &Db {
     async fn run(self, statement: Statement) -> Result<u64, DbError> {
         self.0.stats.statement();
-        match &self.0.engine {
+        match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
                 let done = drivers::query_with(text, values).persistent(keep).execute(readers).await?;
@@ -156,7 +156,7 @@ impl Target for &Db {
 
     async fn all<R: Row>(self, statement: Statement) -> Result<Vec<R>, DbError> {
         self.0.stats.statement();
-        match &self.0.engine {
+        match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
                 Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(readers).await?)
