@@ -235,6 +235,10 @@ fn the_image_looks_after_itself() {
     assert_eq!(line("ENTRYPOINT"), r#"ENTRYPOINT ["cleave"]"#);
     assert_eq!(line("USER"), "USER 65532:65532");
 
+    let toolchain = text("rust-toolchain.toml");
+    let version = toolchain.split_once("channel = \"").unwrap().1.split_once('"').unwrap().0;
+    assert_eq!(line("FROM rust:"), format!("FROM rust:{version}-bookworm AS build"));
+
     // Without one of these cargo does not build.
     let known = text("deploy/Dockerfile.dockerignore");
     let workspace = text("Cargo.toml");
