@@ -162,6 +162,19 @@ fn a_process_has_the_time_it_needs_to_stop() {
     assert!(grace - pause >= set.processes()[0].config.http.shutdown.as_secs() + 5);
 }
 
+/// One module asks for no less than all four in one process were seen to take, on PostgreSQL, after a load.
+#[test]
+fn a_pod_asks_for_the_memory_that_was_measured() {
+    let benchmarks = text("docs/benchmarks.md");
+    let row = benchmarks.lines().find(|line| line.starts_with("| postgres | ")).unwrap();
+    let measured = row.split(" | ").nth(3).and_then(|cell| cell.strip_suffix(" MB")).unwrap();
+    let asked = deployment("payment");
+    let asked = word(container(&asked), "/resources/requests/memory").strip_suffix("Mi").unwrap();
+    let asked = asked.parse::<f64>().unwrap() * 1.048_576;
+    let measured: f64 = measured.parse().unwrap();
+    assert!(measured < asked && asked < 2.0 * measured, "{measured} MB measured, {asked} MB asked for");
+}
+
 #[test]
 fn pods_may_run_where_pods_are_restricted() {
     let namespace = find("namespace", "Namespace", "cleave");
