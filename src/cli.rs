@@ -8,6 +8,7 @@ mod migrate;
 mod output;
 mod plan;
 mod process;
+mod ready;
 mod serve;
 mod staff;
 mod topology;
@@ -74,6 +75,8 @@ enum Command {
     Migrate,
     /// Look whether everything is as it should be
     Doctor(doctor::Doctor),
+    /// Ask an open shop whether it takes requests
+    Ready(ready::Ready),
     /// Say the steps from one set of settings to another
     Plan(plan::Plan),
     /// Take in a file
@@ -111,6 +114,7 @@ impl Cli {
         let (listen, internal) = match &self.command {
             Command::Serve(serve) => (serve.listen, serve.internal),
             Command::Topology(topology) => (None, topology.internal),
+            Command::Ready(ready) => (None, ready.internal),
             _ => (None, None),
         };
         let GlobalFlags { config, data } = self.common.flags;
@@ -124,6 +128,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => migrate::run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor(doctor) => doctor.run(&config, output).await,
+            Command::Ready(_) => ready::run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Plan(plan) => plan.run(output).map(|()| ExitCode::SUCCESS),
             Command::Import(import) => import.run(&config, output).await,
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),

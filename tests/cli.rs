@@ -20,6 +20,7 @@ struct Serving {
     child: Child,
     lines: BufReader<ChildStdout>,
     address: String,
+    internal: String,
 }
 
 impl Machine {
@@ -86,7 +87,8 @@ impl Machine {
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let open = next(&mut lines);
         assert_eq!(open["event"], "open");
-        Serving { child, lines, address: open["address"].as_str().unwrap().to_owned() }
+        let said = |field: &str| open[field].as_str().unwrap().to_owned();
+        Serving { child, lines, address: said("address"), internal: said("internal") }
     }
 }
 
@@ -283,6 +285,19 @@ fn a_second_shop_on_the_same_port_is_told_which_flag_to_use() {
 }
 
 #[test]
+fn a_shop_that_is_open_is_ready_and_one_that_is_closed_is_not() {
+    let machine = Machine::new();
+    let mut shop = machine.serve(&[]);
+    let internal = shop.internal.trim_start_matches("http://").to_owned();
+    assert_eq!(machine.says_json(&["ready", "--internal", &internal]), [json!({ "ready": true })]);
+    let anywhere = internal.replace("127.0.0.1", "0.0.0.0");
+    assert_eq!(machine.says(&["ready", "--internal", &anywhere]), "ready\n");
+
+    shop.stop();
+    assert!(machine.complains(&["ready", "--internal", &internal]).contains(&internal));
+}
+
+#[test]
 fn every_command_explains_itself() {
     let machine = Machine::new();
     for arguments in [
@@ -292,6 +307,7 @@ fn every_command_explains_itself() {
         vec!["staff", "create", "--help"],
         vec!["events", "tail", "--help"],
         vec!["process", "list", "--help"],
+        vec!["ready", "--help"],
     ] {
         let help = machine.says(&arguments);
         assert!(help.contains("Example") && help.contains("cleave "), "{arguments:?}: {help}");

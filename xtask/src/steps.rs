@@ -141,10 +141,21 @@ pub(crate) fn representative() -> impl Iterator<Item = &'static Step> {
 }
 
 impl Step {
-    /// The command of this step. What a developer has exported for another run is taken out of its way.
-    pub(crate) fn command(&self, nextest: bool, postgres: Option<&str>, nats: Option<&str>) -> Command {
+    /// The command of this step. What a developer has exported for another run is taken out of its way. Where everything
+    /// would be tested, only these packages are, if any are named.
+    pub(crate) fn command(
+        &self,
+        nextest: bool,
+        only: &[String],
+        postgres: Option<&str>,
+        nats: Option<&str>,
+    ) -> Command {
         let mut command = match self.work {
             Work::Cargo(arguments) => cargo::command(arguments),
+            Work::Tests { packages: EVERYTHING, store, contracts } if !only.is_empty() => {
+                let packages: Vec<&str> = only.iter().flat_map(|package| ["--package", package]).collect();
+                tests(nextest, &packages, store, contracts)
+            }
             Work::Tests { packages, store, contracts } => tests(nextest, packages, store, contracts),
             Work::Apart { processes, transport } => {
                 let mut command = tests(nextest, FRONT_DOOR, "sqlite", "local");
@@ -181,6 +192,7 @@ fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Comm
 mod checks {
     use super::*;
     use std::collections::BTreeSet;
+    use std::ffi::OsStr;
 
     #[test]
     fn every_way_to_part_four_modules_is_there_once() {
@@ -213,7 +225,7 @@ mod checks {
     fn both_databases_and_all_three_contract_modes_are_tested() {
         let tried: BTreeSet<_> = ALL
             .iter()
-            .map(|step| step.command(true, step.needs_postgres.then_some("postgres://x"), None))
+            .map(|step| step.command(true, &[], step.needs_postgres.then_some("postgres://x"), None))
             .filter_map(|command| {
                 Some((variable(&command, "CLEAVE_TEST_STORE")?, variable(&command, "CLEAVE_TEST_CONTRACTS")?))
             })
@@ -228,14 +240,29 @@ mod checks {
     #[test]
     fn a_step_without_postgres_does_not_see_one() {
         for step in ALL.iter().filter(|step| !step.needs_postgres) {
-            assert_eq!(variable(&step.command(false, None, None), "CLEAVE_TEST_POSTGRES"), None);
+            assert_eq!(variable(&step.command(false, &[], None, None), "CLEAVE_TEST_POSTGRES"), None);
         }
+    }
+
+    #[test]
+    fn packages_that_are_named_are_tested_alone() {
+        let only = ["payment".to_owned(), "payment-api".to_owned()];
+        let sqlite = ALL.iter().find(|step| step.name == "sqlite").unwrap();
+        let command = sqlite.command(false, &only, None, None);
+        let arguments: Vec<_> = command.get_args().collect();
+        assert!(arguments.ends_with(&["--package", "payment", "--package", "payment-api"].map(OsStr::new)));
+        assert!(!arguments.contains(&OsStr::new("--workspace")));
+
+        let apart = PLACEMENTS[0][0].command(false, &only, None, None);
+        assert!(!apart.get_args().any(|argument| argument == "payment"), "the front door is everybody's");
     }
 
     #[test]
     fn every_run_takes_the_shop_apart_over_both_transports() {
         let transports: BTreeSet<_> = representative()
-            .filter_map(|step| variable(&step.command(true, None, Some("nats://x")), "CLEAVE_TEST_TRANSPORT"))
+            .filter_map(|step| {
+                variable(&step.command(true, &[], None, Some("nats://x")), "CLEAVE_TEST_TRANSPORT")
+            })
             .collect();
         assert_eq!(transports, BTreeSet::from(["http".to_owned(), "nats".to_owned()]));
         assert_eq!(representative().count(), REPRESENTATIVE);

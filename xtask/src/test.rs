@@ -14,6 +14,8 @@ pub(crate) const EXAMPLES: &str = "Examples:\n  \
     cargo xtask test                             everything; stops at the first failing step\n  \
     cargo xtask test --keep-going                everything, whatever fails\n  \
     cargo xtask test --only format --only lints  two steps\n  \
+    cargo xtask test --only sqlite --package payment\n  \
+                                                 the tests of one module\n  \
     cargo xtask test --all-placements            and the shop in all fifteen placements, over HTTP and NATS\n  \
     cargo xtask test --json 2>/dev/null          the outcome for a program";
 
@@ -23,6 +25,9 @@ pub(crate) struct Options {
     /// Run this step alone; may be given several times
     #[arg(long, value_name = "STEP", value_parser = step_names())]
     only: Vec<String>,
+    /// Test this package alone where all would be tested; may be given several times
+    #[arg(long = "package", value_name = "PACKAGE")]
+    packages: Vec<String>,
     /// Name the steps and what they prove, and run none
     #[arg(long)]
     list: bool,
@@ -67,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         }
         eprintln!("\n=== {}: {}", step.name, step.proves);
         let started = Instant::now();
-        let outcome = match carry_out(step, nextest, options.json) {
+        let outcome = match carry_out(step, nextest, options) {
             Ok(true) => Outcome::Passed,
             Ok(false) => Outcome::Failed,
             Err(reason) => {
@@ -86,12 +91,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 }
 
 /// Servers live exactly as long as the step that needs them.
-fn carry_out(step: &Step, nextest: bool, json: bool) -> Result<bool, String> {
+fn carry_out(step: &Step, nextest: bool, options: &Options) -> Result<bool, String> {
     let server = if step.needs_postgres { Some(Server::start(&Binaries::find_or_install()?)?) } else { None };
     let broker = if step.needs_nats { Some(nats::Server::start(&nats::find_or_install()?)?) } else { None };
     let (postgres, nats) = (server.as_ref().map(Server::url), broker.as_ref().map(nats::Server::url));
-    let mut command = step.command(nextest, postgres, nats);
-    if json {
+    let mut command = step.command(nextest, &options.packages, postgres, nats);
+    if options.json {
         command.stdout(Stdio::from(io::stderr()));
     }
     let status = command.status().map_err(|error| format!("cargo does not start: {error}"))?;
