@@ -5,6 +5,7 @@ mod doctor;
 mod events;
 mod import;
 mod migrate;
+mod moving;
 mod output;
 mod plan;
 mod process;
@@ -79,6 +80,8 @@ enum Command {
     Ready(ready::Ready),
     /// Say the steps from one set of settings to another
     Plan(plan::Plan),
+    /// Bring a module's tables to another database, while customers buy
+    Move(moving::Move),
     /// Take in a file
     #[command(subcommand)]
     Import(import::Import),
@@ -114,6 +117,7 @@ impl Cli {
         let (listen, internal) = match &self.command {
             Command::Serve(serve) => (serve.listen, serve.internal),
             Command::Topology(topology) => (None, topology.internal),
+            Command::Move(moving) => (None, moving.internal),
             Command::Ready(ready) => (None, ready.internal),
             _ => (None, None),
         };
@@ -130,6 +134,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(&config, output).await,
             Command::Ready(_) => ready::run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Plan(plan) => plan.run(output).map(|()| ExitCode::SUCCESS),
+            Command::Move(moving) => moving.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Import(import) => import.run(&config, output).await,
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! Opens each module's database where the settings say it is.
 
 use std::str::FromStr as _;
+use std::sync::LazyLock;
 
 use futures::future::try_join_all;
 use kernel::Clock;
@@ -11,6 +12,9 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Config, DatabaseUrl, Place};
 use crate::declared::{Declared, MODULES};
+
+/// What tells this process's connections from those of another, as the server lists them.
+static PROCESS: LazyLock<String> = LazyLock::new(|| format!("cleave {:08x}", rand::random::<u32>()));
 
 /// The databases of the modules that run here.
 #[derive(Clone)]
@@ -55,6 +59,20 @@ impl Databases {
         try_join_all(migrated).await.map(drop)
     }
 
+    /// Forgets moves of tables that the last process did not bring to their end. Only for who runs the modules: a
+    /// command may look in while one is under way.
+    ///
+    /// # Errors
+    /// A database cannot be asked.
+    pub async fn call_off_moves(&self, config: &Config) -> Result<(), DatabaseError> {
+        for db in &self.0 {
+            let place = || describe(&config.place(db.module()));
+            let failed = |source| DatabaseError { module: db.module(), place: place(), source };
+            db.call_off_move().await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// The database of this module, if it runs here.
     pub fn of(&self, module: &str) -> Option<&Db> {
         self.0.iter().find(|db| db.module() == module)
@@ -91,7 +109,8 @@ pub(crate) async fn open(
     Db::open(module, &store, clock.clone(), tasks).await.map_err(failed)
 }
 
-async fn store(place: &Place, config: &Config) -> Result<Store, DbError> {
+/// A store as the settings describe it. A database that may be created is created.
+pub(crate) async fn store(place: &Place, config: &Config) -> Result<Store, DbError> {
     let settings = &config.database;
     let connect = match place {
         Place::File(file) => {
@@ -111,7 +130,7 @@ async fn store(place: &Place, config: &Config) -> Result<Store, DbError> {
         Place::Shared { server, database } => PgConnectOptions::from_str(server.expose())?.database(database),
     };
     Ok(Store::Postgres(Box::new(PostgresOptions {
-        connect: connect.application_name("cleave"),
+        connect: connect.application_name(&PROCESS),
         pool_size: settings.pool_size.get(),
         acquire_timeout: settings.acquire_timeout,
         accept_unsafe_settings: settings.accept_unsafe_settings,

@@ -25,7 +25,7 @@ use compose::{Beside, Incompatible, Modules};
 use config::Config;
 use databases::{DatabaseError, Databases};
 use server::{Internal, Public, Readiness};
-use topology::{TOPOLOGY_CALLERS, TopologiesServer, Topology};
+use topology::{Moves, TOPOLOGY_CALLERS, TopologiesServer, Topology};
 
 /// How long whoever balances load has to notice that we are no longer ready.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -96,6 +96,7 @@ impl Shop {
         let tasks = Tasks::new();
         let databases = Databases::open(&config, &clock, &tasks).await?;
         databases.migrate(&config).await?;
+        databases.call_off_moves(&config).await?;
         let modules = Modules::compose(&config, &databases, &clock, &tasks, listeners.internal()?)
             .await
             .map_err(StartError::Modules)?;
@@ -114,8 +115,9 @@ impl Shop {
         let public = Public::new(&modules, &config, clock.clone());
         let modules = Arc::new(modules);
         let beside = Arc::new(Beside::new(Arc::clone(&modules), &config, &tasks));
+        let moves = Moves::new(config.clone(), Arc::clone(&beside), tasks.clone());
         let topology =
-            Topology::new(databases.clone(), Arc::clone(&modules), Arc::clone(&beside), clock.clone());
+            Topology::new(databases.clone(), Arc::clone(&modules), moves, Arc::clone(&beside), clock.clone());
         let mut served = modules.served.clone();
         served.push((Arc::new(TopologiesServer(Arc::new(topology))), TOPOLOGY_CALLERS));
         let dispatchers = Dispatchers::new(served, modules.secret.clone(), clock, tasks.clone());

@@ -3,14 +3,18 @@
 //! It is a contract like those of the modules, served on the internal listener to whoever has the shop's secret. A
 //! change names the version it was made for, so that two operators do not undo each other's work unseen.
 
+mod moving;
 mod plan;
 mod service;
 mod set;
+
+use std::fmt;
 
 use kernel::{CallFailure, contract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use moving::Moves;
 pub use plan::{Step, plan};
 pub use service::Topology;
 pub(crate) use service::{OPERATOR, TOPOLOGY_CALLERS};
@@ -23,6 +27,10 @@ contract! {
         Read fn show(ShowTopology) -> Placements;
         /// Sends a module's calls another way. Calls under way end where they are.
         Once fn place(PlaceModule) -> Placements;
+        /// Begins to bring a module's tables to another database.
+        Once fn relocate(MoveTables) -> Moving;
+        /// How far that is.
+        Read fn relocation(ShowMove) -> Moving;
     }
 }
 
@@ -73,6 +81,90 @@ pub struct PlacedModule {
     pub database: Option<String>,
 }
 
+/// Asks for a module's tables to be brought to another database, while they are in use.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveTables {
+    /// The module.
+    pub module: String,
+    /// The database.
+    pub database: Connection,
+    /// What people call it; without passwords.
+    pub name: String,
+    /// Do all but the last step.
+    pub rehearse: bool,
+}
+
+/// A `postgres://` url with its password. It is not printed.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Connection(String);
+
+impl Connection {
+    /// The connection this url leads to.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The url with its password, for whoever connects.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://***")
+    }
+}
+
+/// Asks how far a move is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowMove {
+    /// The module.
+    pub module: String,
+}
+
+/// A move of a module's tables.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Moving {
+    /// The module.
+    pub module: String,
+    /// What is being done.
+    pub doing: String,
+    /// How many rows of it are done.
+    pub rows: u64,
+    /// How it went, once it is done.
+    pub moved: Option<Moved>,
+    /// Why it failed, if it did.
+    pub failed: Option<String>,
+}
+
+/// How a move went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// Its tables, which were read on both sides and found alike.
+    pub tables: Vec<ComparedTable>,
+    /// Rows that changed meanwhile and were brought after.
+    pub followed: u64,
+    /// How long writing paused, in milliseconds.
+    pub paused_ms: u64,
+}
+
+/// A table that was read on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparedTable {
+    /// Its name.
+    pub table: String,
+    /// How many rows it had then.
+    pub rows: u64,
+    /// The sum of the SHA-256 digests of its rows, each cut to 128 bits.
+    pub checksum: String,
+}
+
 /// Why a module was not placed. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
@@ -90,7 +182,10 @@ pub enum TopologyError {
         module: String,
     },
     /// It cannot be called here.
-    #[error("this process does not run the {module} module, so all its calls have to go elsewhere")]
+    #[error(
+        "this process does not run the {module} module: its calls have to go elsewhere, and its tables are moved by the \
+         process that runs it"
+    )]
     NotHere {
         /// The module.
         module: String,
@@ -109,12 +204,28 @@ pub enum TopologyError {
     },
     /// A file has one process.
     #[error(
-        "the {module} module keeps its tables in a file, which belongs to one process; move them to PostgreSQL first"
+        "the {module} module keeps its tables in a file, which belongs to one process; bring them to PostgreSQL first, \
+         with `cleave move`"
     )]
     InAFile {
         /// The module.
         module: String,
     },
+    /// Its tables are being moved.
+    #[error("the tables of the {module} module are being moved already")]
+    Moving {
+        /// The module.
+        module: String,
+    },
+    /// Nothing was begun.
+    #[error("nobody has asked this process to move the tables of the {module} module")]
+    NotMoving {
+        /// The module.
+        module: String,
+    },
+    /// Not a database.
+    #[error("that is not the url of a PostgreSQL database")]
+    InvalidDatabase,
     /// The process there does not run it, or runs it on other tables.
     #[error("the process at {url} does not run the {module} module on the database that it has here")]
     OtherDatabase {

@@ -91,6 +91,24 @@ impl Server {
         self.processes.iter().filter_map(|process| process.child.id()).collect()
     }
 
+    /// The file with the settings of a process, and its internal listener.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn settings(&self, at: usize) -> Result<(&Path, SocketAddr), Failure> {
+        let place = &self.processes.get(at).ok_or("there is no such process")?.place;
+        Ok((&place.settings, place.internal))
+    }
+
+    /// The binary with the settings and the folder of a process, for a command of its own.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn command(&self, at: usize) -> Result<Command, Failure> {
+        let process = self.processes.get(at).ok_or("there is no such process")?;
+        Ok(command(&self.binary, self.folder.path(), &self.store, &process.place))
+    }
+
     /// The owner's e-mail address and password.
     pub fn owner(&self) -> (&'static str, &'static str) {
         (OWNER, PASSWORD)
@@ -124,8 +142,8 @@ impl Server {
     }
 
     async fn create_owner(&self, at: usize) -> Result<(), Failure> {
-        let process = self.processes.get(at).ok_or("there is no such process")?;
-        let mut create = command(&self.binary, self.folder.path(), &self.store, &process.place)
+        let mut create = self
+            .command(at)?
             .args([
                 "staff",
                 "create",

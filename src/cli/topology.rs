@@ -63,14 +63,7 @@ struct Apply {
 
 impl Command {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<(), Failure> {
-        let Some(secret) = &config.contracts.secret else {
-            return Err("the open process has made a secret of its own; give it and this command the same \
-                        `contracts.secret`"
-                .into());
-        };
-        let url = format!("http://{}", config.internal);
-        let peer = Peer::new("topology", vec![url], secret.clone(), Clock::system())?;
-        let client = TopologiesClient::new(Route::Through(Arc::new(Arc::new(peer).channel(OPERATOR))));
+        let client = operator(config)?;
         let call = Call::by_module(OPERATOR, PATIENCE);
         let shown = client.show(&call, ShowTopology {}).await?;
         let placements = match self.topology {
@@ -79,6 +72,18 @@ impl Command {
         };
         say(&placements, output)
     }
+}
+
+/// The process at the internal listener that the settings name, asked with the secret they have in common.
+pub(super) fn operator(config: &Config) -> Result<TopologiesClient, Failure> {
+    let Some(secret) = &config.contracts.secret else {
+        return Err("the open process has made a secret of its own; give it and this command the same \
+                    `contracts.secret`"
+            .into());
+    };
+    let url = format!("http://{}", config.internal);
+    let peer = Peer::new("topology", vec![url], secret.clone(), Clock::system())?;
+    Ok(TopologiesClient::new(Route::Through(Arc::new(Arc::new(peer).channel(OPERATOR)))))
 }
 
 impl Apply {

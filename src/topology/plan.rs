@@ -1,8 +1,8 @@
 //! The steps from one set of settings to another, in an order in which the shop stays open.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use crate::config::Place;
 use crate::databases::describe;
 use crate::declared::MODULES;
 
@@ -12,7 +12,7 @@ use super::set::{Process, Set};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The module's tables have to be elsewhere first.
-    Move { module: &'static str, from: String, to: String },
+    Move { module: &'static str, from: String, to: String, settings: [PathBuf; 2] },
     /// A process that was not there.
     Start { process: String },
     /// A process sends the module's calls another way, little by little.
@@ -53,9 +53,10 @@ pub fn plan(old: &Set, new: &Set) -> Vec<Step> {
 
 /// Where a module's tables have to go.
 fn data(module: &'static str, old: &Set, new: &Set) -> Option<Step> {
-    let place = |set: &Set| -> Option<Place> { Some(set.running(module).next()?.config.place(module)) };
-    let (from, to) = (place(old)?, place(new)?);
-    (from != to).then(|| Step::Move { module, from: describe(&from), to: describe(&to) })
+    let (before, after) = (old.running(module).next()?, new.running(module).next()?);
+    let (from, to) = (before.config.place(module), after.config.place(module));
+    let settings = [before.file.clone(), after.file.clone()];
+    (from != to).then(|| Step::Move { module, from: describe(&from), to: describe(&to), settings })
 }
 
 /// What changes in the calls of a process that stays.
@@ -78,10 +79,13 @@ fn calls(before: &Process, after: &Process) -> Vec<Step> {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Move { module, from, to } => {
+            Self::Move { module, from, to, settings: [old, new] } => {
+                let command =
+                    format!("cleave move {module} --config {} --to {}", old.display(), new.display());
                 write!(
                     f,
-                    "Bring the tables of the {module} module from {from} to {to}, with the shop closed."
+                    "Bring the tables of the {module} module from {from} to {to}, while the shop is open:\n     \
+                     {command} --rehearse\n     {command}"
                 )
             }
             Self::Start { process } => {

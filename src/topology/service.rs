@@ -9,8 +9,10 @@ use platform::Db;
 use platform::calls::{ALL, Callers, Peer};
 use tokio::sync::Mutex;
 
+use super::moving::Moves;
 use super::{
-    PlaceModule, PlacedModule, Placements, ShowTopology, Topologies, TopologiesClient, TopologyError,
+    MoveTables, Moving, PlaceModule, PlacedModule, Placements, ShowMove, ShowTopology, Topologies,
+    TopologiesClient, TopologyError,
 };
 use crate::compose::{Beside, Modules, shake};
 use crate::databases::Databases;
@@ -19,7 +21,8 @@ use crate::declared::{Declared, MODULES};
 /// Who changes topologies.
 pub(crate) const OPERATOR: &str = "operator";
 /// Whom the contract is for.
-pub(crate) const TOPOLOGY_CALLERS: Callers = &[("show", &[OPERATOR]), ("place", &[OPERATOR])];
+pub(crate) const TOPOLOGY_CALLERS: Callers =
+    &[("show", &[OPERATOR]), ("place", &[OPERATOR]), ("relocate", &[OPERATOR]), ("relocation", &[OPERATOR])];
 /// How long the process elsewhere may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -30,16 +33,18 @@ pub struct Topology {
     beside: Arc<Beside>,
     clock: Clock,
     version: Mutex<u64>,
+    moves: Moves,
 }
 
 impl Topology {
     pub(crate) fn new(
         databases: Databases,
         modules: Arc<Modules>,
+        moves: Moves,
         beside: Arc<Beside>,
         clock: Clock,
     ) -> Self {
-        Self { databases, modules, beside, clock, version: Mutex::new(1) }
+        Self { databases, modules, beside, clock, version: Mutex::new(1), moves }
     }
 
     async fn placements(&self, version: u64) -> Placements {
@@ -142,5 +147,21 @@ impl Topologies for Topology {
             "a module's calls go another way"
         );
         Ok(self.placements(*version).await)
+    }
+
+    async fn relocate(&self, call: &Call, asked: MoveTables) -> Result<Moving, TopologyError> {
+        let module = asked.module.clone();
+        let Some(declared) = MODULES.iter().find(|declared| declared.name == module) else {
+            return Err(TopologyError::UnknownModule { module });
+        };
+        let Some(db) = self.databases.of(declared.name) else {
+            return Err(TopologyError::NotHere { module });
+        };
+        self.moves.begin(db, declared, &asked)?;
+        self.relocation(call, ShowMove { module }).await
+    }
+
+    async fn relocation(&self, _: &Call, asked: ShowMove) -> Result<Moving, TopologyError> {
+        self.moves.of(&asked.module).ok_or(TopologyError::NotMoving { module: asked.module })
     }
 }

@@ -14,6 +14,8 @@ use crate::declared::MODULES;
 pub struct Process {
     /// `payment` of `payment.toml`.
     pub name: String,
+    /// The file itself.
+    pub file: PathBuf,
     /// Its settings.
     pub config: Config,
 }
@@ -39,7 +41,7 @@ impl Set {
         let load = |file: &PathBuf| {
             let flags = Flags { config: Some(file.clone()), ..Flags::default() };
             let config = Config::load(&flags).map_err(|source| SetError { file: file.clone(), source })?;
-            Ok(Process { name: name(file), config })
+            Ok(Process { name: name(file), file: file.clone(), config })
         };
         files.iter().map(load).collect::<Result<_, _>>().map(Self)
     }

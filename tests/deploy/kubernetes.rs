@@ -80,7 +80,7 @@ fn every_module_has_all_it_needs_and_one_image() {
 #[test]
 fn services_lead_to_the_ports_that_the_settings_name() {
     let (_folder, set) = processes(&format!("{FOLDER}/config"));
-    for Process { name: module, config } in set.processes() {
+    for Process { name: module, config, .. } in set.processes() {
         let deployment = deployment(module);
         let ports = at(container(&deployment), "/ports");
         let here = ["http-public", "http-internal"].map(|name| port(ports, name, "/containerPort"));

@@ -9,24 +9,26 @@
 mod copy;
 mod mark;
 mod notes;
+mod report;
 mod schema;
 mod side;
+mod source;
 
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, Postgres};
-use sqlx::sqlite::Sqlite;
-use tokio::sync::{OwnedRwLockWriteGuard, watch};
+use tokio::sync::OwnedRwLockWriteGuard;
 use uuid::Uuid;
 
-use super::group::Borrowed;
-use super::{Db, DbError, Engine, Migration, PostgresOptions, Store, migrate, postgres};
+use super::{Db, DbError, Engine, Migration, Store, migrate, postgres};
 use crate::tasks::Tasks;
 use copy::Changes;
 pub(super) use mark::check;
+pub use report::{Compared, Destination, Progress, RelocateError, Relocated, Step};
 use schema::Table;
-use side::Side;
+use side::{Dialect, Side};
+use source::{Snapshot, Source};
 
 /// How long writing may pause.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -39,119 +41,6 @@ const ROUNDS: u32 = 50;
 const TRIES: u32 = 5;
 /// Readers that had begun on the old tables have ended after this.
 const LINGER: Duration = Duration::from_secs(10);
-
-/// Why tables were not moved. They are where they were, unless it says otherwise.
-#[derive(Debug, thiserror::Error)]
-pub enum RelocateError {
-    /// Nothing would move.
-    #[error("the tables are in that database already")]
-    SameDatabase,
-    /// Something is there that would be overwritten.
-    #[error("there are tables of a shop in that database already; name an empty one, or drop it first")]
-    NotEmpty,
-    /// The tables of the two are not the same.
-    #[error("the table `{table}` is not alike in both databases, or has a column this does not know")]
-    Unlike {
-        /// Which, or whose.
-        table: String,
-    },
-    /// What arrived is not what was sent.
-    #[error("the rows of `{table}` have not arrived as they were sent")]
-    Differs {
-        /// Which.
-        table: String,
-    },
-    /// Somebody else began with these tables.
-    #[error(
-        "another process opened these tables and called the move off; only one may run the module meanwhile"
-    )]
-    CalledOff,
-    /// There is too much to write.
-    #[error("changes come faster than they can be brought after; try it when there is less to do")]
-    TooBusy,
-    /// The module was moved before, in this process.
-    #[error("this process has moved the module before; start it anew with its new settings first")]
-    MovedBefore,
-    /// The old tables refuse changes and the new ones are complete, and could not be told so.
-    #[error("all has arrived, but the new database could not be told; run `cleave move` again")]
-    Unfinished(#[source] Box<RelocateError>),
-    /// A database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// A row that cannot be read.
-    #[error("a row cannot be read")]
-    Row(#[from] serde_json::Error),
-}
-
-impl RelocateError {
-    fn unlike(table: &str) -> Self {
-        Self::Unlike { table: table.to_owned() }
-    }
-}
-
-/// Where a move goes, and how.
-#[derive(Debug, Clone)]
-pub struct Destination {
-    /// The database.
-    pub to: PostgresOptions,
-    /// What it is called, for people and without passwords.
-    pub name: String,
-    /// What the old one is called.
-    pub from: String,
-    /// Do all but the last step, and leave everything as it was.
-    pub rehearse: bool,
-}
-
-/// A table that was read on both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Compared {
-    /// Its name.
-    pub table: String,
-    /// How many rows it had then.
-    pub rows: u64,
-    /// The sum of the SHA-256 digests of its rows, each cut to 128 bits.
-    pub checksum: String,
-}
-
-/// How a move went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Relocated {
-    /// The tables, as they were compared.
-    pub tables: Vec<Compared>,
-    /// Rows that changed meanwhile and were brought after.
-    pub followed: u64,
-    /// How long writing paused.
-    pub paused: Duration,
-}
-
-/// How far a move is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// What is being done.
-    pub doing: &'static str,
-    /// How many rows of it are done.
-    pub rows: u64,
-}
-
-/// Tells how far a move is.
-#[derive(Debug, Clone)]
-pub struct Progress(watch::Sender<Step>);
-
-impl Progress {
-    /// One that has not begun, and where to look at it.
-    pub fn new() -> (Self, watch::Receiver<Step>) {
-        let (sender, receiver) = watch::channel(Step { doing: "begins", rows: 0 });
-        (Self(sender), receiver)
-    }
-
-    fn doing(&self, doing: &'static str) {
-        self.0.send_replace(Step { doing, rows: 0 });
-    }
-
-    fn rows(&self, more: u64) {
-        self.0.send_modify(|step| step.rows += more);
-    }
-}
 
 /// Brings the tables there. In this process the module goes on with them; every other one has to be told.
 ///
@@ -193,9 +82,27 @@ pub async fn relocate(
         return Ok(Relocated::default());
     }
     mark::check(db).await?;
+    alone(db).await?;
     let moved = relocation.run(&mut target, &pool, tasks).await;
     there.close().await;
     moved
+}
+
+/// Looks whether another process has the old tables open. What it would write from the switch on is refused; better it
+/// hears of the move before.
+async fn alone(db: &Db) -> Result<(), RelocateError> {
+    let Engine::Postgres { pool, .. } = db.engine() else { return Ok(()) };
+    let mut connection = pool.acquire().await.map_err(DbError::from)?;
+    let others = Side::Postgres(&mut connection)
+        .texts(
+            "SELECT DISTINCT application_name FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = current_user AND backend_type = 'client backend'
+                 AND application_name <> current_setting('application_name')
+             ORDER BY application_name",
+            &[],
+        )
+        .await?;
+    if others.is_empty() { Ok(()) } else { Err(RelocateError::InUse { others: others.join(", ") }) }
 }
 
 /// Forgets a move that this database's last process did not bring to its end.
@@ -212,87 +119,6 @@ pub(super) async fn call_off(db: &Db) -> Result<(), DbError> {
             error => DbError::Unsafe(error.to_string()),
         }
     })
-}
-
-/// The connection through which the old tables are changed.
-enum Source {
-    Sqlite(Borrowed),
-    Postgres(PoolConnection<Postgres>),
-}
-
-impl Source {
-    async fn alone(db: &Db) -> Result<Self, DbError> {
-        Ok(match db.engine() {
-            Engine::Sqlite { writer, .. } => Self::Sqlite(writer.borrow().await?),
-            Engine::Postgres { pool, .. } => Self::Postgres(pool.acquire().await?),
-        })
-    }
-
-    fn side(&mut self) -> Result<Side<'_>, DbError> {
-        Ok(match self {
-            Self::Sqlite(borrowed) => Side::Sqlite(borrowed.connection()?),
-            Self::Postgres(connection) => Side::Postgres(connection),
-        })
-    }
-
-    /// All of it, or nothing.
-    async fn transaction<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Side<'_>) -> Result<T, RelocateError>,
-    ) -> Result<T, RelocateError> {
-        let mut side = self.side()?;
-        let begin = match side.dialect() {
-            side::Dialect::Sqlite => "BEGIN IMMEDIATE",
-            side::Dialect::Postgres => "BEGIN",
-        };
-        side.run(begin, &[]).await?;
-        let done = work(&mut side).await;
-        let ended = side.run(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }, &[]).await;
-        let done = done?;
-        if let Err(error) = ended {
-            // Not if the server has heard of it, in which case the connection is gone and this fails, too.
-            let _ = side.run("ROLLBACK", &[]).await;
-            return Err(error.into());
-        }
-        Ok(done)
-    }
-}
-
-/// The old tables as they were at one moment.
-enum Snapshot {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-}
-
-impl Snapshot {
-    async fn take(db: &Db) -> Result<Self, RelocateError> {
-        let mut snapshot = match db.engine() {
-            Engine::Sqlite { readers, .. } => Self::Sqlite(readers.acquire().await.map_err(DbError::from)?),
-            Engine::Postgres { pool, .. } => Self::Postgres(pool.acquire().await.map_err(DbError::from)?),
-        };
-        let begin = match &mut snapshot {
-            // Its transaction ends with it.
-            Self::Sqlite(connection) => {
-                connection.close_on_drop();
-                "BEGIN"
-            }
-            Self::Postgres(connection) => {
-                connection.close_on_drop();
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-            }
-        };
-        snapshot.side().run(begin, &[]).await?;
-        // The moment is that of the first statement.
-        snapshot.side().texts("SELECT side FROM moves", &[]).await?;
-        Ok(snapshot)
-    }
-
-    fn side(&mut self) -> Side<'_> {
-        match self {
-            Self::Sqlite(connection) => Side::Sqlite(connection),
-            Self::Postgres(connection) => Side::Postgres(connection),
-        }
-    }
 }
 
 /// A move under way.
@@ -334,9 +160,13 @@ impl Relocation<'_> {
         for table in &self.tables {
             target.run(format!("ALTER TABLE \"{}\" DISABLE TRIGGER USER", table.name), &[]).await?;
         }
-        let names: Vec<String> = self.tables.iter().map(|table| format!("\"{}\"", table.name)).collect();
-        target.run(format!("TRUNCATE {}", names.join(", ")), &[]).await?;
+        target.run(format!("TRUNCATE {}", self.names()), &[]).await?;
         constraints(target, "DEFERRABLE INITIALLY DEFERRED").await
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self.tables.iter().map(|table| format!("\"{}\"", table.name)).collect();
+        names.join(", ")
     }
 
     async fn begin_notes(&self) -> Result<(), RelocateError> {
@@ -373,7 +203,7 @@ impl Relocation<'_> {
         target.run("BEGIN", &[]).await?;
         copy::everything(&mut snapshot.side(), target, &self.tables, self.progress).await?;
         target.run("COMMIT", &[]).await?;
-        target.run("ANALYZE", &[]).await?;
+        target.run(format!("ANALYZE {}", self.names()), &[]).await?;
         drop(snapshot);
 
         self.progress.doing("follows what changed");
@@ -438,15 +268,12 @@ impl Relocation<'_> {
     /// Brings the last changes, while nobody writes. Then the old tables refuse. `false` when there was no time.
     async fn last(&mut self, target: &mut Side<'_>, began: Instant) -> Result<bool, RelocateError> {
         let mut source = Source::alone(self.db).await?;
-        let (tables, destination, id) = (&self.tables, self.destination, self.id);
+        let (tables, names, destination, id) = (&self.tables, self.names(), self.destination, self.id);
         let at = self.db.clock().now();
         let last = source
             .transaction(async |side| {
-                if side.dialect() == side::Dialect::Postgres {
+                if side.dialect() == Dialect::Postgres {
                     side.run("SET LOCAL lock_timeout = '1s'", &[]).await?;
-                    let names: Vec<String> =
-                        tables.iter().map(|table| format!("\"{}\"", table.name)).collect();
-                    let names = names.join(", ");
                     side.run(format!("LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"), &[]).await?;
                 }
                 if !mark::is_leaving(side, id).await? {
@@ -492,15 +319,18 @@ impl Relocation<'_> {
 
     /// Tells the new tables that they are complete: their own rules hold from now on.
     async fn arrive(&self, target: &mut Side<'_>) -> Result<(), RelocateError> {
-        target.run("ROLLBACK", &[]).await?;
         target.run("BEGIN", &[]).await?;
+        let arrived = self.tell_arrived(target).await;
+        target.run(if arrived.is_ok() { "COMMIT" } else { "ROLLBACK" }, &[]).await?;
+        arrived
+    }
+
+    async fn tell_arrived(&self, target: &mut Side<'_>) -> Result<(), RelocateError> {
         constraints(target, "NOT DEFERRABLE").await?;
         for table in &self.tables {
             target.run(format!("ALTER TABLE \"{}\" ENABLE TRIGGER USER", table.name), &[]).await?;
         }
-        mark::erase(target).await?;
-        target.run("COMMIT", &[]).await?;
-        Ok(())
+        mark::erase(target).await
     }
 }
 
