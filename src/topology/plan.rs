@@ -40,7 +40,10 @@ pub fn plan(old: &Set, new: &Set) -> Vec<Step> {
     for before in old.processes() {
         let Some(after) = new.processes().iter().find(|after| after.name == before.name) else { continue };
         let calls = calls(before, after);
-        if !calls.is_empty() {
+        let stays = |module| before.config.place(module) == after.config.place(module);
+        let moved =
+            MODULES.iter().any(|module| after.config.modules.runs(module.name) && !stays(module.name));
+        if moved || !calls.is_empty() {
             restarted.push(Step::Restart { process: before.name.clone() });
         }
         steps.extend(calls);

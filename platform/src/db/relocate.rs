@@ -66,8 +66,11 @@ pub async fn relocate(
     progress.doing("makes the tables");
     let (here, known) = (mark::read(db).await?, mark::read(&there).await?);
     let arriving = known.as_ref().is_some_and(|known| known.side == mark::ARRIVING);
-    if !arriving && migrate::has(&there, migrate::PLATFORM_TABLE).await? {
-        return Err(RelocateError::NotEmpty);
+    if !arriving {
+        check(db).await?;
+        if migrate::has(&there, migrate::PLATFORM_TABLE).await? {
+            return Err(RelocateError::NotEmpty);
+        }
     }
     there.migrate(migrations).await?;
     let pool = postgres::open(&destination.to).await?;
@@ -81,7 +84,7 @@ pub async fn relocate(
         relocation.arrive(&mut Side::Postgres(&mut target)).await?;
         return Ok(Relocated::default());
     }
-    mark::check(db).await?;
+    check(db).await?;
     alone(db).await?;
     let moved = relocation.run(&mut target, &pool, tasks).await;
     there.close().await;
@@ -310,8 +313,9 @@ impl Relocation<'_> {
         let engine = Engine::Postgres { pool: pool.clone(), tasks: tasks.clone() };
         self.db.0.moved.set(engine).map_err(|_| RelocateError::MovedBefore)?;
         let db = self.db.clone();
+        let lingering = tasks.clone();
         drop(tasks.spawn(async move {
-            tokio::time::sleep(LINGER).await;
+            lingering.pause(LINGER).await;
             db.0.engine.close().await;
         }));
         Ok(())
