@@ -57,3 +57,50 @@ pub const MODULES: [Declared; 4] = [
         events: order_api::EVENTS,
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use kernel::Event;
+
+    use super::*;
+
+    /// The events that were released, as they travelled then.
+    fn released() -> Vec<Event> {
+        let mut events = Vec::new();
+        for release in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")).unwrap() {
+            for sample in std::fs::read_dir(release.unwrap().path().join("events")).unwrap() {
+                let text = std::fs::read_to_string(sample.unwrap().path()).unwrap();
+                events.push(serde_json::from_str(&text).unwrap());
+            }
+        }
+        events
+    }
+
+    #[test]
+    fn events_of_every_release_are_understood_and_keep_all_they_say() {
+        let released = released();
+        for sample in &released {
+            let module = MODULES.into_iter().find(|module| sample.source == format!("/{}", module.name));
+            let known =
+                module.and_then(|module| module.events.iter().find(|event| event.name == sample.kind));
+            let known = known.unwrap_or_else(|| panic!("nobody says {} any more", sample.kind));
+            let read =
+                (known.reread)(&sample.data).unwrap_or_else(|error| panic!("{}: {error}", sample.kind));
+            for (field, value) in sample.data.as_object().unwrap() {
+                assert_eq!(read.get(field), Some(value), "`{field}` of {}", sample.kind);
+            }
+        }
+        for module in MODULES {
+            for event in module.events {
+                let kept = released.iter().any(|sample| sample.kind == event.name);
+                assert!(
+                    kept,
+                    "{} has no sample in contracts/; put one into the release it comes with",
+                    event.name
+                );
+            }
+        }
+    }
+}

@@ -81,13 +81,19 @@ pub struct EventType {
     pub name: &'static str,
     /// Adds the schema of the data and returns its name.
     pub describe: fn(&mut Schemas) -> String,
+    /// Reads data as a listener of today does, and writes it again.
+    pub reread: fn(&Value) -> Result<Value, serde_json::Error>,
 }
 
 impl EventType {
     /// The type of these events.
     pub const fn of<E: EventData + utoipa::ToSchema>() -> Self {
-        Self { name: E::TYPE, describe: Schemas::add::<E> }
+        Self { name: E::TYPE, describe: Schemas::add::<E>, reread: reread::<E> }
     }
+}
+
+fn reread<E: EventData>(data: &Value) -> Result<Value, serde_json::Error> {
+    serde_json::to_value(E::deserialize(data)?)
 }
 
 impl Event {
