@@ -90,6 +90,11 @@ impl World {
         self.processes.iter().find(|process| process.databases.of(module).is_some()).unwrap()
     }
 
+    /// Whether a module is one of those in this workspace.
+    pub(crate) fn is_ours(&self, module: &str) -> bool {
+        module != "payment" || self.foreign.is_none()
+    }
+
     /// Takes a process down.
     pub(crate) async fn take_down(&mut self, at: usize) {
         self.processes.remove(at).close().await;
