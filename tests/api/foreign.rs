@@ -1,14 +1,11 @@
-//! The payment module of `examples/payment-python`, in a process of its own: `CLEAVE_TEST_PAYMENT=python` puts it in the
-//! place of ours.
+//! The payment module of `examples/payment-python`, in a process of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-
-use crate::placement::variable;
 
 /// A running one. Dropping it ends it.
 pub(crate) struct Foreign {
@@ -17,21 +14,19 @@ pub(crate) struct Foreign {
     pub internal: SocketAddr,
 }
 
-/// Whether the environment asks for it.
-pub(crate) fn is_wanted() -> bool {
-    match variable("CLEAVE_TEST_PAYMENT").as_deref() {
-        None | Some("rust") => false,
-        Some("python") => true,
-        Some(other) => panic!("there is no payment module in `{other}`"),
-    }
-}
-
 impl Foreign {
     /// Starts it, with its database in this folder, beside a user and an order module at these addresses.
-    pub(crate) fn start(folder: &Path, secret: &Path, user: SocketAddr, order: SocketAddr) -> Self {
-        let module = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/payment-python");
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        secret: &Path,
+        user: SocketAddr,
+        order: SocketAddr,
+    ) -> Self {
         let mut child = Command::new("python3")
-            .arg(module)
+            .arg(program)
+            .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--secret"])
             .arg(secret)
             .args(["--user", &format!("http://{user}"), "--order", &format!("http://{order}"), "--data"])
@@ -40,7 +35,7 @@ impl Foreign {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the payment module in Python needs `python3` 3.10 or newer on the path");
+            .expect("the payment module in Python needs `python3`, 3.10 or newer, on the path");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value =

@@ -19,6 +19,7 @@ mod apart;
 mod bad_input;
 mod broker;
 mod catalogue;
+mod conformance;
 mod cost;
 mod documents;
 mod events;

@@ -14,23 +14,36 @@ use cleave::{Listeners, OpenShop, Shop};
 use futures::future::join_all;
 use kernel::Clock;
 
-use crate::foreign::{self, Foreign};
+use crate::foreign::Foreign;
 
 const ALL: &str = "user+product+order+payment";
+/// What the processes of a shop believe each other by.
+pub(crate) const SECRET: &str = "known to all processes of one shop";
 
 /// The groups that the environment asks for.
 pub(crate) fn groups() -> Vec<Vec<String>> {
     let text = variable("CLEAVE_TEST_PLACEMENT").unwrap_or_else(|| ALL.into());
     let split = |group: &str| group.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut groups: Vec<Vec<String>> = text.split('/').map(split).collect();
-    if foreign::is_wanted() {
-        groups.iter_mut().for_each(|group| group.retain(|module| module != "payment"));
+    if is_in_python() {
+        for group in &mut groups {
+            group.retain(|module| module != "payment");
+        }
         groups.retain(|group| !group.is_empty());
     }
     if groups.len() > 1 {
         groups.insert(0, Vec::new());
     }
     groups
+}
+
+/// Whether payment shall be none of ours.
+fn is_in_python() -> bool {
+    match variable("CLEAVE_TEST_PAYMENT").as_deref() {
+        None | Some("rust") => false,
+        Some("python") => true,
+        Some(other) => panic!("there is no payment module in `{other}`"),
+    }
 }
 
 /// Starts a process for each group, in a thread of this one, and payment in Python when none of them runs it. `settings`
@@ -43,7 +56,7 @@ pub(crate) async fn start(
 ) -> (Vec<OpenShop>, Option<Foreign>) {
     let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
     let secret = folder.join("secret");
-    std::fs::write(&secret, "known to all processes of one shop").unwrap();
+    std::fs::write(&secret, SECRET).unwrap();
     let flags = |at| flags(folder, at, "127.0.0.1:0".parse().ok());
     // All addresses are taken before the first process is told those of the others.
     let mut listeners = Vec::new();
@@ -55,7 +68,8 @@ pub(crate) async fn start(
     let runs = |module: &str| groups.iter().position(|group| group.iter().any(|name| name == module));
     let foreign = match (runs("payment"), runs("user"), runs("order")) {
         (None, Some(user), Some(order)) => {
-            Some(Foreign::start(folder, &secret, addresses[user], addresses[order]))
+            let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/payment-python");
+            Some(Foreign::start(&program, &[], folder, &secret, addresses[user], addresses[order]))
         }
         _ => None,
     };

@@ -20,8 +20,8 @@ class Attempts:
         """The attempt of an intent."""
         return self.store.one("SELECT * FROM attempts WHERE intent_id = ?", intent_id)
 
-    def write(self, tx, intent_id: str, token: str) -> str:
-        """Stores a new attempt as sent, in the transaction of the intent it is for. Returns its id."""
+    def write(self, tx, intent_id: str, token: str):
+        """Stores a new attempt as sent, in the transaction of the intent it is for."""
         attempt_id, now = ids.new(), moments.now()
         tx.run(
             "INSERT INTO attempts (id, intent_id, token, status, ask_at, created_at) VALUES (?, ?, ?, 'sent', ?, ?)",
@@ -31,7 +31,7 @@ class Attempts:
             now + provider.PATIENCE,
             now,
         )
-        return attempt_id
+        return tx.one("SELECT * FROM attempts WHERE id = ?", attempt_id)
 
     def send(self, the_intent, attempt):
         """Sends an attempt that was just stored as sent, and stores the answer."""

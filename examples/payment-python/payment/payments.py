@@ -46,11 +46,12 @@ class Payments:
                 now,
             )
             if new:
-                attempt_id = self.attempts.write(tx, intent_id, order["token"])
-                webhooks.foretell(tx, attempt_id, order["token"], amount)
+                attempt = self.attempts.write(tx, intent_id, order["token"])
+                webhooks.foretell(tx, attempt["id"], order["token"], amount)
         if not new:
             return self._pay_again(order)
-        self.attempts.send(self.intent(intent_id), self.attempts.of(intent_id))
+        # As it was stored, not as it is: whoever comes with the same key may already have asked about it.
+        self.attempts.send(self.intent(intent_id), attempt)
         return self.stands(intent_id)
 
     def _pay_again(self, order: dict) -> dict:

@@ -41,6 +41,9 @@ async fn all(line: &Line) -> Result<Vec<Event>, Amiss> {
     loop {
         let after = events.last().map_or(0, |event| event.position);
         let page = read(line, after, PAGE, 0).await?;
+        if let Some(again) = page.iter().find(|event| event.position <= after) {
+            return Err(format!("after {after} comes the event at {}", again.position));
+        }
         if page.is_empty() {
             return Ok(events);
         }
