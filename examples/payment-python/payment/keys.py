@@ -1,11 +1,14 @@
 """`Idempotency-Key`: one effect and one answer, however often a request is sent."""
 
 import hashlib
+import re
 import threading
 
 from payment import ids, moments
 from payment.http import Answer, Request, problem
 from payment.refusal import Refusal
+
+QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 class Keys:
@@ -70,13 +73,13 @@ def sent_key(request: Request) -> str | None:
     if not values:
         return None
     key = values[0]
-    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
-        key = key[1:-1].replace('\\"', "").replace("\\\\", "\\")
-        malformed = '"' in key
-    else:
-        malformed = '"' in key or "," in key
+    if key.startswith('"'):
+        quoted = QUOTED.fullmatch(key)
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    elif '"' in key or "," in key:
+        key = ""
     visible = all("!" <= letter <= "~" for letter in key)
-    if len(values) > 1 or malformed or not visible or not 1 <= len(key) <= 255:
+    if len(values) > 1 or not visible or not 1 <= len(key) <= 255:
         why = "Send one Idempotency-Key of 1 to 255 visible ASCII characters"
         raise Refusal("invalid_idempotency_key", why)
     return key

@@ -83,14 +83,14 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self, most: int) -> bytes:
         if "chunked" in (self.headers.get("transfer-encoding") or "").lower():
             return self._pieces(most)
-        length = int(self.headers.get("content-length") or 0)
+        length = _size(self.headers.get("content-length") or "0", 10)
         if length > most:
             raise TooLarge
         return self._exactly(length)
 
     def _pieces(self, most: int) -> bytes:
         body = b""
-        while size := int(self.rfile.readline(64).split(b";")[0], 16):
+        while size := _size(self.rfile.readline(64).split(b";")[0].strip().decode(), 16):
             if len(body) + size > most:
                 raise TooLarge
             body += self._exactly(size)
@@ -120,6 +120,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format, *args):
         log.debug(format, *args)
+
+
+def _size(text: str, base: int) -> int:
+    if not text.isalnum():
+        raise ValueError(f"{text!r} is no length")
+    return int(text, base)
 
 
 def announce(address: tuple[str, int]):

@@ -1,11 +1,14 @@
 """Signatures to the byte, ids, and values held against their schemas."""
 
 import unittest
+from email.message import Message
 from pathlib import Path
 from unittest import mock
 
 from payment import card, ids, moments, shapes, signature
-from payment.peer import principal
+from payment.http import Request
+from payment.keys import sent_key
+from payment.refusal import Refusal
 
 DOCS = Path(__file__).parents[3] / "docs" / "contracts.md"
 SECRET = b"known to all processes of one shop"
@@ -61,6 +64,26 @@ class Words(unittest.TestCase):
             self.assertTrue(card.looks_like_one(text), text)
         for text in ("approve", "4242424242424241", "42424242424242424242", "0000000000000000", ""):
             self.assertFalse(card.looks_like_one(text), text)
+
+
+class Keys(unittest.TestCase):
+    def read(self, *values):
+        headers = Message()
+        for value in values:
+            headers["idempotency-key"] = value
+        return sent_key(Request("POST", "/", "", headers, b"", "r"))
+
+    def test_quoted_and_bare_mean_the_same_key(self):
+        self.assertIsNone(self.read())
+        for value, key in (("abc-1", "abc-1"), ('"abc-1"', "abc-1"), (r'"a\"b\\"', 'a"b\\'), ("k" * 255, "k" * 255)):
+            self.assertEqual(self.read(value), key)
+
+    def test_what_is_no_key_is_refused(self):
+        for value in ("", '""', '"', "a b", "a,b", '"a", "b"', 'a"b', r'"a\x"', '"a"b"', "k" * 256, "kü"):
+            with self.assertRaises(Refusal):
+                self.read(value)
+        with self.assertRaises(Refusal):
+            self.read("a", "b")
 
 
 class Values(unittest.TestCase):
