@@ -1,4 +1,5 @@
-//! Tools that try a shop from outside: a retailer's real quarter replayed, and benchmarks. Not part of the shop.
+//! Tools that try a shop from outside: a retailer's real quarter replayed, benchmarks, and whether a module that is not
+//! ours keeps its contract. Not part of the shop.
 
 #![expect(
     clippy::disallowed_methods,
@@ -7,6 +8,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod conformance;
 pub mod replay;
 pub mod server;
 

@@ -1,4 +1,4 @@
-//! The lab's command line. `cargo xtask bench` and `cargo xtask replay` call it.
+//! The lab's command line. `cargo xtask bench`, `cargo xtask replay` and `cargo xtask conformance` call it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use lab::Failure;
 use lab::api::Api;
 use lab::bench::{self, Bench};
+use lab::conformance::Conformance;
 use lab::replay::{self, Options};
 use lab::server::{Server, Store};
 
@@ -25,6 +26,8 @@ enum Verb {
     Replay(Replay),
     /// Measure reads and purchases beside the floor of the machine
     Bench(Bench),
+    /// Check whether whoever serves a contract keeps it, in whatever language
+    Conformance(Conformance),
     /// The bare routes that the bench measures against
     #[command(hide = true)]
     Floor,
@@ -58,6 +61,7 @@ async fn main() -> ExitCode {
     let result = match Lab::parse().verb {
         Verb::Replay(replay) => replay.run().await,
         Verb::Bench(bench) => bench.run().await.map(|()| true),
+        Verb::Conformance(conformance) => conformance.run().await,
         Verb::Floor => bench::floor::serve().await.map(|()| true),
     };
     match result {

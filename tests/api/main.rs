@@ -1,6 +1,7 @@
 //! The front door: what shops, customers and staff see, through HTTP, on the store and by the contract mode that the
 //! environment asks for (`CLEAVE_TEST_STORE`, `CLEAVE_TEST_CONTRACTS`), in as many processes as it asks for
-//! (`CLEAVE_TEST_PLACEMENT`), with events travelling between them as it asks for (`CLEAVE_TEST_TRANSPORT`).
+//! (`CLEAVE_TEST_PLACEMENT`), with events travelling between them as it asks for (`CLEAVE_TEST_TRANSPORT`), and with
+//! payment in the language it asks for (`CLEAVE_TEST_PAYMENT`).
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
     reason = "a helper of tests may fail like one"
 )]
 
+mod foreign;
 mod placement;
 mod world;
 
@@ -17,6 +19,7 @@ mod apart;
 mod bad_input;
 mod broker;
 mod catalogue;
+mod conformance;
 mod cost;
 mod documents;
 mod events;

@@ -3,7 +3,7 @@
 //! `CLEAVE_TEST_PLACEMENT` says it: groups of modules with `/` between, such as `user+product/order/payment`. Each
 //! group is a process of its own behind a gateway that runs no module; one group is one process, and the gateway, too.
 //! `CLEAVE_TEST_TRANSPORT` says how events travel between them: `http`, or `nats` over the server that
-//! `CLEAVE_TEST_NATS` names.
+//! `CLEAVE_TEST_NATS` names. With `CLEAVE_TEST_PAYMENT=python` the payment module is none of ours.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -14,29 +14,49 @@ use cleave::{Listeners, OpenShop, Shop};
 use futures::future::join_all;
 use kernel::Clock;
 
+use crate::foreign::Foreign;
+
 const ALL: &str = "user+product+order+payment";
+/// What the processes of a shop believe each other by.
+pub(crate) const SECRET: &str = "known to all processes of one shop";
 
 /// The groups that the environment asks for.
 pub(crate) fn groups() -> Vec<Vec<String>> {
     let text = variable("CLEAVE_TEST_PLACEMENT").unwrap_or_else(|| ALL.into());
     let split = |group: &str| group.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut groups: Vec<Vec<String>> = text.split('/').map(split).collect();
+    if is_in_python() {
+        for group in &mut groups {
+            group.retain(|module| module != "payment");
+        }
+        groups.retain(|group| !group.is_empty());
+    }
     if groups.len() > 1 {
         groups.insert(0, Vec::new());
     }
     groups
 }
 
-/// Starts a process for each group, in a thread of this one. `settings` puts the part that this says into the rest.
+/// Whether payment shall be none of ours.
+fn is_in_python() -> bool {
+    match variable("CLEAVE_TEST_PAYMENT").as_deref() {
+        None | Some("rust") => false,
+        Some("python") => true,
+        Some(other) => panic!("there is no payment module in `{other}`"),
+    }
+}
+
+/// Starts a process for each group, in a thread of this one, and payment in Python when none of them runs it. `settings`
+/// puts the part that this says into the rest.
 pub(crate) async fn start(
     folder: &Path,
     groups: &[Vec<String>],
     broker: Option<&(String, String)>,
     settings: impl Fn(&str) -> String,
-) -> Vec<OpenShop> {
+) -> (Vec<OpenShop>, Option<Foreign>) {
     let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
     let secret = folder.join("secret");
-    std::fs::write(&secret, "known to all processes of one shop").unwrap();
+    std::fs::write(&secret, SECRET).unwrap();
     let flags = |at| flags(folder, at, "127.0.0.1:0".parse().ok());
     // All addresses are taken before the first process is told those of the others.
     let mut listeners = Vec::new();
@@ -45,6 +65,14 @@ pub(crate) async fn start(
         listeners.push(Listeners::bind(&Config::load(&flags(at)).unwrap()).unwrap());
     }
     let addresses: Vec<_> = listeners.iter().map(|listeners| listeners.internal().unwrap()).collect();
+    let runs = |module: &str| groups.iter().position(|group| group.iter().any(|name| name == module));
+    let foreign = match (runs("payment"), runs("user"), runs("order")) {
+        (None, Some(user), Some(order)) => {
+            let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/payment-python");
+            Some(Foreign::start(&program, &[], folder, &secret, addresses[user], addresses[order]))
+        }
+        _ => None,
+    };
     let mut shops = Vec::new();
     for (at, (here, listeners)) in groups.iter().zip(listeners).enumerate() {
         let mut text = format!("[modules]\nrun = {here:?}\n");
@@ -53,11 +81,14 @@ pub(crate) async fn start(
                 writeln!(text, "[modules.{module}]\nurl = [\"http://{address}\"]").unwrap();
             }
         }
+        if let Some(foreign) = &foreign {
+            writeln!(text, "[modules.payment]\nurl = [\"http://{}\"]", foreign.internal).unwrap();
+        }
         writeln!(text, "[contracts]\nmode = \"{mode}\"\nsecret = \"file:{}\"", secret.display()).unwrap();
         if let Some((url, prefix)) = broker {
             write!(text, "[events]\ntransport = \"nats\"\n").unwrap();
             write!(text, "[nats]\nurl = \"{url}\"\nprefix = \"{prefix}\"\naccept_old = true\n").unwrap();
-        } else if groups.len() > 1 {
+        } else if groups.len() > 1 || foreign.is_some() {
             text += "[events]\ntransport = \"http\"\n";
         }
         std::fs::write(folder.join(format!("{at}.toml")), settings(&text)).unwrap();
@@ -65,7 +96,7 @@ pub(crate) async fn start(
         shops.push(Shop::build_on(listeners, config, Clock::system()).await.unwrap());
     }
     let opened = join_all(shops.into_iter().map(Shop::open)).await;
-    opened.into_iter().map(Result::unwrap).collect()
+    (opened.into_iter().map(Result::unwrap).collect(), foreign)
 }
 
 /// Starts a process that was taken down, at the address where the others look for it, with its settings changed.

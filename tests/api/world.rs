@@ -13,6 +13,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::foreign::Foreign;
 use crate::placement;
 
 /// Everybody's password.
@@ -22,6 +23,8 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct World {
     /// The process that is talked to comes first.
     processes: Vec<OpenShop>,
+    /// Payment, when it is none of ours.
+    foreign: Option<Foreign>,
     client: Client,
     owner: String,
     server: Option<(String, String)>,
@@ -68,7 +71,7 @@ impl World {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
-        let processes = placement::start(folder.path(), groups, broker.as_ref(), |groups| {
+        let (processes, foreign) = placement::start(folder.path(), groups, broker.as_ref(), |groups| {
             let url = server.as_ref().map_or(String::new(), |(url, name)| {
                 format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
             });
@@ -76,7 +79,7 @@ impl World {
         })
         .await;
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { processes, client, owner: String::new(), server, broker, folder };
+        let mut world = Self { processes, foreign, client, owner: String::new(), server, broker, folder };
         world.runs("user").modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
         world
@@ -85,6 +88,11 @@ impl World {
     /// The process that runs a module.
     pub(crate) fn runs(&self, module: &str) -> &OpenShop {
         self.processes.iter().find(|process| process.databases.of(module).is_some()).unwrap()
+    }
+
+    /// Whether a module is one of those in this workspace.
+    pub(crate) fn is_ours(&self, module: &str) -> bool {
+        module != "payment" || self.foreign.is_none()
     }
 
     /// Takes a process down.
@@ -136,6 +144,8 @@ impl World {
 
     /// Closes the shop and takes its databases away.
     pub(crate) async fn close(self) {
+        // It waits for news of orders, which would be waited for in turn.
+        drop(self.foreign);
         for process in self.processes {
             process.close().await;
         }

@@ -37,8 +37,8 @@ const MAP: &[(&str, &[&str])] = &[
             "lab",
         ],
     ),
-    // A tool that buys and checks from outside, so it shares only words.
-    ("lab", &["kernel"]),
+    // A tool that buys and checks from outside. It holds others to a contract, so it has to know it.
+    ("lab", &["kernel", "platform", "payment-api"]),
 ];
 
 pub(crate) fn documented() -> BTreeSet<Arrow> {

@@ -56,3 +56,10 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     let status = run.args(arguments).status().map_err(|error| format!("the lab does not start: {error}"))?;
     Ok(status.success())
 }
+
+/// Hands over to the lab where nothing is measured and nothing else is needed.
+pub(crate) fn quick_lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
+    let mut run = command(&["run", "--quiet", "--package", "lab", "--", verb]);
+    let status = run.args(arguments).status().map_err(|error| format!("the lab does not start: {error}"))?;
+    Ok(status.success())
+}

@@ -4,6 +4,7 @@ mod apt;
 mod cargo;
 mod nats;
 mod postgres;
+mod python;
 mod services;
 mod steps;
 mod summary;
@@ -23,7 +24,8 @@ use clap::{Parser, Subcommand};
         cargo xtask test                  everything, as CI runs it\n  \
         cargo xtask test --only sqlite    one step\n  \
         cargo xtask services              PostgreSQL and NATS to develop against, until Ctrl-C\n  \
-        cargo xtask replay FILE.csv.gz    a real shop's orders through the API"
+        cargo xtask replay FILE.csv.gz    a real shop's orders through the API\n  \
+        cargo xtask conformance payments http://127.0.0.1:9081    does it keep the contract?"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -45,6 +47,9 @@ enum Verb {
     /// Replay a retailer's quarter through the API and check it to the penny
     #[command(disable_help_flag = true)]
     Replay(Passed),
+    /// Check whether whoever serves a contract keeps it, in whatever language
+    #[command(disable_help_flag = true)]
+    Conformance(Passed),
 }
 
 /// Arguments that are the lab's affair.
@@ -61,6 +66,7 @@ fn main() -> ExitCode {
         Verb::Audit => cargo::pass("deny", &["check"]),
         Verb::Bench(passed) => cargo::lab("bench", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
+        Verb::Conformance(passed) => cargo::quick_lab("conformance", &passed.arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

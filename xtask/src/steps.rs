@@ -46,6 +46,8 @@ enum Work {
     /// The front door of a shop in these processes, `/` between them, `+` between the modules of one, with events
     /// travelling this way.
     Apart { processes: &'static str, transport: &'static str },
+    /// These tests of the front door of a shop whose payment module is written in Python.
+    InPython { tests: &'static [&'static str] },
 }
 
 const EVERYTHING: &[&str] = &["--workspace"];
@@ -97,6 +99,14 @@ pub(crate) const ALL: &[Step] = &[
         work: Work::Tests { packages: FRONT_DOOR, store: "sqlite", contracts: "http" },
     },
     Step {
+        name: "python",
+        proves: "customers buy, and get their money back, with payment in another language",
+        needs_postgres: false,
+        needs_nats: false,
+        // The others are about what a shop does whoever takes the money; they pass as well and take two minutes.
+        work: Work::InPython { tests: &["purchase::", "fulfilling::", "payments::"] },
+    },
+    Step {
         name: "examples",
         proves: "the examples in the documentation run",
         needs_postgres: false,
@@ -141,6 +151,15 @@ pub(crate) fn representative() -> impl Iterator<Item = &'static Step> {
 }
 
 impl Step {
+    /// Whether it needs Python: its own tests are part of the workspace's.
+    pub(crate) fn needs_python(&self) -> bool {
+        match self.work {
+            Work::InPython { .. } => true,
+            Work::Tests { packages, .. } => packages == EVERYTHING,
+            Work::Cargo(_) | Work::Apart { .. } => false,
+        }
+    }
+
     /// The command of this step. What a developer has exported for another run is taken out of its way. Where everything
     /// would be tested, only these packages are, if any are named.
     pub(crate) fn command(
@@ -160,6 +179,11 @@ impl Step {
             Work::Apart { processes, transport } => {
                 let mut command = tests(nextest, FRONT_DOOR, "sqlite", "local");
                 command.env("CLEAVE_TEST_PLACEMENT", processes).env("CLEAVE_TEST_TRANSPORT", transport);
+                command
+            }
+            Work::InPython { tests: these } => {
+                let mut command = tests(nextest, FRONT_DOOR, "sqlite", "local");
+                command.env("CLEAVE_TEST_PAYMENT", "python").arg("--").args(these);
                 command
             }
         };
@@ -183,7 +207,10 @@ fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Comm
         // Examples in the documentation have a step of their own.
         cargo::command(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
     };
-    command.args(packages).env_remove("CLEAVE_TEST_PLACEMENT").env_remove("CLEAVE_TEST_TRANSPORT");
+    command.args(packages);
+    for name in ["CLEAVE_TEST_PLACEMENT", "CLEAVE_TEST_TRANSPORT", "CLEAVE_TEST_PAYMENT"] {
+        command.env_remove(name);
+    }
     command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
     command
 }
@@ -235,6 +262,17 @@ mod checks {
         {
             assert!(tried.contains(&(store.to_owned(), contracts.to_owned())), "{store} {contracts}");
         }
+    }
+
+    #[test]
+    fn payment_is_in_python_in_one_step_and_in_no_other() {
+        let named = |step: &&Step| {
+            variable(&step.command(true, &[], None, None), "CLEAVE_TEST_PAYMENT") == Some("python".into())
+        };
+        let steps: Vec<_> = ALL.iter().filter(named).map(|step| step.name).collect();
+        assert_eq!(steps, ["python"]);
+        let needing: Vec<_> = ALL.iter().filter(|step| step.needs_python()).map(|step| step.name).collect();
+        assert_eq!(needing, ["sqlite", "postgres", "python"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::cargo;
 use crate::nats;
 use crate::postgres::{Binaries, Server};
+use crate::python;
 use crate::steps::{ALL, PLACEMENTS, Step, representative};
 use crate::summary::{Outcome, Summary};
 
@@ -92,6 +93,9 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 
 /// Servers live exactly as long as the step that needs them.
 fn carry_out(step: &Step, nextest: bool, options: &Options) -> Result<bool, String> {
+    if step.needs_python() {
+        python::find_or_install()?;
+    }
     let server = if step.needs_postgres { Some(Server::start(&Binaries::find_or_install()?)?) } else { None };
     let broker = if step.needs_nats { Some(nats::Server::start(&nats::find_or_install()?)?) } else { None };
     let (postgres, nats) = (server.as_ref().map(Server::url), broker.as_ref().map(nats::Server::url));

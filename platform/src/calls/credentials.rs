@@ -127,7 +127,9 @@ impl Signer {
 /// Why a signature is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("the call is not signed with this shop's secret; every process needs the same `calls.secret`")]
+    #[error(
+        "the call is not signed with this shop's secret; every process needs the same `contracts.secret`"
+    )]
     Forged,
     #[error("the call was signed too long ago; the clocks of the processes are more than 30 s apart")]
     Stale,

@@ -98,6 +98,10 @@ async fn serve(
         Ok(dispatch) => dispatch,
         Err(reason) => return turned_away(StatusCode::FORBIDDEN, reason),
     };
+    if call.remaining().is_zero() {
+        // Whoever asked is gone already: nothing is begun for nobody.
+        return HttpResponse::BadRequest().json(CallFailure::not_executed(FailureReason::DeadlineExceeded));
+    }
     let work =
         tasks::traced(
             call.traceparent.clone(),

@@ -258,3 +258,21 @@ async fn calls_are_dealt_out_by_share_and_over_addresses() {
         assert_eq!([own.done(), one.done(), two.done()], expected, "{share}");
     }
 }
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_not_begun() {
+    let kettle = Arc::new(Kettle::default());
+    let url = served(&kettle);
+    let signer = credentials::Signer { secret: secret(), clock: Clock::system() };
+    let call = Call::by_module("kitchen", Duration::from_secs(5));
+    let body = br#"{"cups":1}"#.to_vec();
+    let mut request =
+        wire::request(&url, "/rpc/kettles.v1/boil", "kitchen", &call, Duration::ZERO, body, &signer).unwrap();
+    *request.timeout_mut() = Some(Duration::from_secs(5));
+
+    let response = reqwest::Client::new().execute(request).await.unwrap();
+
+    let reply = wire::reply(response).await;
+    assert_eq!(reply, Err(CallFailure::not_executed(FailureReason::DeadlineExceeded)));
+    assert_eq!(kettle.done(), 0);
+}

@@ -106,6 +106,8 @@ pub enum PaymentOutcome {
     /// The provider or the bank refused; nothing is charged.
     Declined {
         /// Why, as one of the unified codes: `card_declined`, `insufficient_funds`, `expired_card`, ….
+        // The schema's macro does not know `rename_all_fields`, so the name stands here, too.
+        #[serde(rename = "declineCode")]
         decline_code: String,
     },
     /// It was sent and no clear answer came. It is asked about, not sent again.
