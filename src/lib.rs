@@ -139,6 +139,7 @@ impl Shop {
         broker?;
         beside.start();
         drop(tasks.spawn(public.clone().forget(tasks.clone())));
+        platform::metrics::count(&tasks);
 
         let public =
             server::public(listeners.public, public, &config).map_err(failed(addresses.0, "listen"))?;

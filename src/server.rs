@@ -174,6 +174,7 @@ pub(crate) fn internal(listener: TcpListener, parts: Internal, config: &Config) 
             .app_data(web::PayloadConfig::new(LARGEST_CALL))
             .route("/livez", web::get().to(HttpResponse::NoContent))
             .route("/readyz", web::get().to(readyz))
+            .route("/metrics", web::get().to(metrics))
             .route("/version", web::get().to(version))
             .configure(calls::configure)
             .service(api)
@@ -202,6 +203,13 @@ async fn readyz(state: Data<(Databases, Readiness)>) -> HttpResponse {
         }
     }
     HttpResponse::Ok().json(json!({ "ready": true }))
+}
+
+async fn metrics(state: Data<(Databases, Readiness)>) -> HttpResponse {
+    match platform::metrics::text(state.0.all()).await {
+        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text),
+        Err(error) => HttpResponse::ServiceUnavailable().body(error.to_string()),
+    }
 }
 
 /// The page that every problem's `type` points into.

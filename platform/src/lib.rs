@@ -7,6 +7,7 @@ pub mod events;
 pub mod http;
 pub mod idempotency;
 pub mod jobs;
+pub mod metrics;
 pub mod module;
 pub mod tasks;
 pub mod telemetry;

@@ -25,6 +25,7 @@ mod documents;
 mod events;
 mod fulfilling;
 mod gateway;
+mod metrics;
 mod payments;
 mod purchase;
 mod races;

@@ -1,9 +1,12 @@
 //! The rules for a call to the module next door. They are those of the network: what would break when split must
 //! break here.
 
+use std::time::Instant;
+
 use kernel::call::{BoxFuture, Call, CallFailure, FailureReason, Gate, Method, Retry};
 use tracing::Instrument as _;
 
+use crate::metrics;
 use crate::tasks::{self, Tasks};
 
 /// Lets calls through within one process.
@@ -32,6 +35,7 @@ impl Gate for LocalGate {
             async move {
                 let patience = admit(call)?;
                 let work = tasks::traced(call.traceparent.clone(), work);
+                let began = Instant::now();
                 let outcome = match method.retry {
                     Retry::Read => tokio::time::timeout(patience, work).await.map(Ok),
                     // What changes something goes on to its end; the deadline ends only the waiting.
@@ -39,11 +43,13 @@ impl Gate for LocalGate {
                         tokio::time::timeout(patience, self.tasks.spawn(work)).await
                     }
                 };
-                match outcome {
+                let outcome = match outcome {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(_panicked)) => Err(CallFailure::internal()),
                     Err(_elapsed) => Err(CallFailure::maybe_executed(FailureReason::DeadlineExceeded)),
-                }
+                };
+                metrics::call(method, "here", began, outcome.as_ref().copied());
+                outcome
             }
             .instrument(span),
         )

@@ -6,6 +6,7 @@ use kernel::call::Channel;
 use kernel::contract::{Route, Routing};
 
 use super::peer::Peer;
+use crate::metrics::Counted;
 
 /// One caller's way to a module. It follows the peer's share from one call to the next.
 pub struct Switch<M: ?Sized> {
@@ -17,7 +18,7 @@ pub struct Switch<M: ?Sized> {
 impl<M: ?Sized> Switch<M> {
     /// A way for this caller to a module that may be here, too.
     pub fn new(here: Option<Route<M>>, peer: &Arc<Peer>, caller: &'static str) -> Self {
-        Self { here, elsewhere: Arc::new(peer.channel(caller)), peer: Arc::clone(peer) }
+        Self { here, elsewhere: Arc::new(Counted(peer.channel(caller))), peer: Arc::clone(peer) }
     }
 }
 

@@ -34,6 +34,7 @@ use super::caller::{Authenticate, Caller};
 use super::gateway::{Gateway, Inside, Verdict};
 use super::origin::Origin;
 use super::problem::Problem;
+use crate::metrics;
 use allowed::Allowed;
 use leftover::Leftover;
 use trace::Trace;
@@ -108,8 +109,18 @@ where
             http.status = Empty,
             request.id = &*trace.request_id,
         );
+        let (began, method) = (Instant::now(), request.method().clone());
         let answering = answer(Rc::clone(&self.service), Arc::clone(&self.parts), request, trace);
-        Box::pin(origin.within(answering.instrument(span)))
+        let counted = async move {
+            let answered = answering.await;
+            let (route, status) = match &answered {
+                Ok(response) => (response.request().match_pattern(), response.status()),
+                Err(error) => (None, error.as_response_error().status_code()),
+            };
+            metrics::request(method.as_str(), route, status, began);
+            answered
+        };
+        Box::pin(origin.within(counted.instrument(span)))
     }
 }
 
