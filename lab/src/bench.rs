@@ -1,5 +1,6 @@
 //! Measures a shop beside the floor of the machine, in one run: what matters is the ratio.
 
+pub mod calls;
 pub mod floor;
 mod load;
 mod report;
@@ -67,7 +68,7 @@ impl Bench {
     }
 
     async fn split(self) -> Result<(), Failure> {
-        let mut text = String::new();
+        let mut text = format!("{}\n", calls::measure().await?);
         for store in &self.store {
             text += &split::measure(store, self.seconds).await?.to_string();
             text.push('\n');
