@@ -138,7 +138,7 @@ impl Modules {
             ways.to(order::NAME, GATEWAY, orders_here, |m| Arc::new(OrdersServer(m)))?,
         ));
 
-        let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all().iter().cloned()));
+        let logs: Arc<dyn Feeds> = Arc::new(Logs::new(databases.all().iter().cloned(), tasks));
         let mut feeds: Arc<dyn Feeds> = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
         let broker = match config.events.transport {
             EventTransport::Local | EventTransport::Http => None,

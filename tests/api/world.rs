@@ -5,6 +5,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use cleave::OpenShop;
+use futures::future::join_all;
 use platform::Db;
 use platform::testing::forget_streams;
 use reqwest::{Client, Method, StatusCode};
@@ -146,9 +147,7 @@ impl World {
     pub(crate) async fn close(self) {
         // It waits for news of orders, which would be waited for in turn.
         drop(self.foreign);
-        for process in self.processes {
-            process.close().await;
-        }
+        join_all(self.processes.into_iter().map(OpenShop::close)).await;
         if let Some((url, prefix)) = &self.broker {
             forget_streams(url, prefix, &["user", "product", "payment", "order"]).await;
         }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kernel::{Call, CallFailure, Event, contract};
+use kernel::{Call, CallFailure, Event, FailureReason, contract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::db::{Db, DbError};
+use crate::tasks::Tasks;
 
 /// How often a waiting reader looks for events that another process has written.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -94,16 +95,20 @@ pub enum FeedsError {
 }
 
 /// The logs of the modules that are in this process.
-pub struct Logs(HashMap<&'static str, Db>);
+pub struct Logs {
+    logs: HashMap<&'static str, Db>,
+    tasks: Tasks,
+}
 
 impl Logs {
-    /// The logs in these databases.
-    pub fn new(databases: impl IntoIterator<Item = Db>) -> Self {
-        Self(databases.into_iter().map(|db| (db.module(), db)).collect())
+    /// The logs in these databases. Nobody is kept waiting for news when these tasks are asked to end.
+    pub fn new(databases: impl IntoIterator<Item = Db>, tasks: &Tasks) -> Self {
+        let logs = databases.into_iter().map(|db| (db.module(), db)).collect();
+        Self { logs, tasks: tasks.clone() }
     }
 
     fn database(&self, module: &str) -> Result<&Db, FeedsError> {
-        self.0.get(module).ok_or_else(|| FeedsError::UnknownSource { module: module.to_owned() })
+        self.logs.get(module).ok_or_else(|| FeedsError::UnknownSource { module: module.to_owned() })
     }
 }
 
@@ -121,13 +126,18 @@ impl Feeds for Logs {
         let give_up = tokio::time::Instant::now() + patience;
         // Who has read all that was written here need not look before there is news.
         let mut read_all = (1..=request.after).contains(&db.last_position()) && request.wait_ms > 0;
+        let stopping = self.tasks.stopping();
         loop {
+            if stopping.is_cancelled() {
+                return Err(CallFailure::not_executed(FailureReason::Overloaded).into());
+            }
             // Listen before looking, so that an event between the two is not slept through.
             let published = db.published().notified();
             if std::mem::take(&mut read_all) && request.after >= db.last_position() {
                 tokio::select! {
                     () = published => {}
                     () = tokio::time::sleep(LOOK_AGAIN.min(patience)) => {}
+                    () = stopping.cancelled() => {}
                 }
                 continue;
             }
@@ -139,6 +149,7 @@ impl Feeds for Logs {
             tokio::select! {
                 () = published => {}
                 () = tokio::time::sleep_until(give_up.min(tokio::time::Instant::now() + LOOK_AGAIN)) => {}
+                () = stopping.cancelled() => {}
             }
         }
     }

@@ -154,7 +154,7 @@ async fn what_the_order_module_says_is_heard_and_leases_end_by_themselves() {
     let (bought, left) = (product.variants[0].id, product.variants[1].id);
     let orders = testing::db("order", &[]).await;
     let tasks = platform::Tasks::new();
-    let logs = Arc::new(platform::events::Logs::new([(*orders).clone()]));
+    let logs = Arc::new(platform::events::Logs::new([(*orders).clone()], orders.tasks()));
     let listener = Arc::new(shop.listener());
     tasks.spawn(platform::events::sequence((*orders).clone(), tasks.clone()));
     tasks.spawn(platform::events::listen(listener, (*shop.db).clone(), logs, 100, tasks.clone()));

@@ -34,7 +34,7 @@ impl Broker {
         while !tasks.stopping().is_cancelled() {
             let round = async {
                 match self.fit() {
-                    Ok(_) => self.publish_after_last(&db).await,
+                    Ok(_) => self.publish_after_last(&db, &tasks).await,
                     // The connection itself says when it comes and goes.
                     Err(BrokerError::Away) => Ok(()),
                     Err(unfit) => Err(unfit.into()),
@@ -57,8 +57,8 @@ impl Broker {
     }
 
     /// Publishes from where the stream ends until the log is silent for a while.
-    async fn publish_after_last(&self, db: &Db) -> Result<(), Failure> {
-        let logs = Logs::new([db.clone()]);
+    async fn publish_after_last(&self, db: &Db, tasks: &Tasks) -> Result<(), Failure> {
+        let logs = Logs::new([db.clone()], tasks);
         let mut after = self.last_published(db).await?;
         loop {
             let call = Call::by_module(db.module(), SILENCE * 3);

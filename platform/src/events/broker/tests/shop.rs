@@ -102,7 +102,10 @@ impl Shop {
         let server = TestBroker::start()?;
         let (said, heard) = (testing::db("order", &[]).await, testing::db("product", NOTES).await);
         let tasks = Tasks::new();
-        let log = Arc::new(Log { logs: Logs::new([(*said).clone()]), is_away: AtomicBool::new(false) });
+        let log = Arc::new(Log {
+            logs: Logs::new([(*said).clone()], said.tasks()),
+            is_away: AtomicBool::new(false),
+        });
         let broker = Broker::connect(options(&server, "known to the shop", true)).await.unwrap();
         drop(tasks.spawn(sequence((*said).clone(), tasks.clone())));
         drop(tasks.spawn(broker.clone().publish((*said).clone(), tasks.clone())));
