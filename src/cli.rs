@@ -132,7 +132,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => migrate::run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor(doctor) => doctor.run(&config, output).await,
-            Command::Ready(_) => ready::run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Ready(ready) => ready.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Plan(plan) => plan.run(output).map(|()| ExitCode::SUCCESS),
             Command::Move(moving) => moving.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Import(import) => import.run(&config, output).await,

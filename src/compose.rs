@@ -13,8 +13,9 @@ use kernel::Clock;
 use kernel::call::Dispatch;
 use order_api::{Orders, OrdersClient, OrdersServer};
 use payment_api::{Payments, PaymentsClient, PaymentsServer};
-use platform::calls::{Callers, Peer, SharedSecret};
+use platform::calls::{Callers, Credentials, Peer};
 use platform::events::{Broker, BrokeredFeeds, Feeds, FeedsServer, Logs};
+use platform::tls::GATEWAY;
 use platform::{Db, Mount, Tasks};
 use product_api::{Products, ProductsClient, ProductsServer};
 use user::{InvalidEmail, InvalidName, InvalidPassword, InvalidRoleName, NewMember, Permissions, StaffError};
@@ -30,9 +31,6 @@ pub use handshake::Incompatible;
 pub(crate) use handshake::{greet, greet_broker, look_at_broker, shake};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Who asks for keys and for what several modules know together.
-const GATEWAY: &str = "gateway";
 
 /// The modules that run here, put together, and the ways to the others.
 pub struct Modules {
@@ -56,8 +54,8 @@ pub struct Modules {
     pub broker: Option<Broker>,
     /// The contracts that are served to other processes, and to whom.
     pub served: Vec<(Arc<dyn Dispatch>, Callers)>,
-    /// What calls between processes are signed with.
-    pub secret: SharedSecret,
+    /// What this process shows of itself when it calls another.
+    pub credentials: Credentials,
     /// Each module as it is reached when it is not here.
     pub peers: Vec<Arc<Peer>>,
 }
@@ -142,14 +140,16 @@ impl Modules {
         let mut feeds: Arc<dyn Feeds> = Arc::new(RoutedFeeds::new(&ways, databases, &logs)?);
         let broker = match config.events.transport {
             EventTransport::Local | EventTransport::Http => None,
-            EventTransport::Nats => Some(Broker::connect(settings::broker(config, ways.secret())).await?),
+            EventTransport::Nats => {
+                Some(Broker::connect(settings::broker(config, ways.credentials().secret)).await?)
+            }
         };
         if let Some(broker) = &broker {
             let here = databases.all().iter().map(Db::module).collect();
             feeds = Arc::new(BrokeredFeeds::new(feeds, broker.clone(), here, tasks.clone()));
         }
         let served: Vec<(Arc<dyn Dispatch>, Callers)> = vec![(Arc::new(FeedsServer(logs)), &[])];
-        let (secret, peers) = (ways.secret(), ways.into_peers());
+        let (credentials, peers) = (ways.credentials(), ways.into_peers());
         let mut modules = Self {
             user,
             product,
@@ -161,7 +161,7 @@ impl Modules {
             feeds,
             broker,
             served,
-            secret,
+            credentials,
             peers,
         };
         let own = modules.mounts().into_iter().map(|mount| (mount.contract, mount.callers));

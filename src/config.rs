@@ -12,6 +12,7 @@ mod nats;
 mod placement;
 mod problem;
 mod secret;
+mod tls;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -29,6 +30,8 @@ pub use nats::{Credentials, Nats, NatsUrl};
 pub use placement::Placement;
 pub use problem::{ConfigError, Problem};
 pub use secret::{Secret, SecretError};
+pub(crate) use tls::misfit;
+pub use tls::{TlsFiles, TlsProblem};
 
 /// The settings of one process.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where modules and probes meet.
     pub internal: SocketAddr,
+    /// Where probes are answered as well, in the clear.
+    pub probes: Probes,
     /// The folder for everything the shop keeps on disk.
     pub data: PathBuf,
     pub database: Database,
@@ -53,6 +58,11 @@ pub struct Config {
     pub nats: Nats,
 }
 
+/// Where probes alone are answered; an empty text says nowhere.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Probes(pub Option<SocketAddr>);
+
 /// How modules call each other.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +71,7 @@ pub struct Contracts {
     /// Absent: made anew at every start, so that nobody else can call.
     #[serde(deserialize_with = "secret::optional")]
     pub secret: Option<SharedSecret>,
+    pub tls: TlsFiles,
     #[serde(rename = "timeout_ms", deserialize_with = "duration::milliseconds")]
     pub timeout: Duration,
 }
@@ -174,9 +185,21 @@ impl Config {
         layers::load(flags, std::env::vars_os())
     }
 
+    /// The defaults alone.
+    pub fn untold() -> Result<Self, ConfigError> {
+        layers::load(&Flags::default(), [])
+    }
+
     /// Where this module keeps its tables.
     pub fn place(&self, module: &str) -> Place {
         self.database.place(module, &self.data)
+    }
+}
+
+impl Contracts {
+    /// Whether there is a way for other processes to prove that they are of this shop. Without one there are none.
+    pub fn is_shared(&self) -> bool {
+        self.secret.is_some() || self.tls.is_set()
     }
 }
 
@@ -191,6 +214,19 @@ impl Auth {
     /// Threads that hash passwords: all cores but one when nothing was said, and never none.
     pub fn hash_workers(&self) -> usize {
         if self.hash_workers == 0 { cores().saturating_sub(1).max(1) } else { self.hash_workers }
+    }
+}
+
+impl TryFrom<String> for Probes {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        text.parse()
+            .map(|address| Self(Some(address)))
+            .map_err(|_| "must be an address such as \"0.0.0.0:9090\"")
     }
 }
 

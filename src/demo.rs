@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use platform::tls::plain_client;
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ pub async fn fill(shop: &OpenShop) -> Result<Filled, Failure> {
         Err(HireError::Staff(StaffError::EmailTaken)) => return Ok(Filled { address, logins: None }),
         Err(error) => return Err(error.into()),
     }
-    let api = Api { client: Client::builder().timeout(Duration::from_secs(10)).no_proxy().build()?, address };
+    let api = Api { client: plain_client()?.timeout(Duration::from_secs(10)).no_proxy().build()?, address };
     let token = api.sign_in(STAFF, &staff_password).await?;
     let catalogue = catalogue();
     let products = catalogue.len();

@@ -8,6 +8,7 @@ pub mod databases;
 pub mod declared;
 pub mod demo;
 pub mod gateway;
+mod renew;
 mod server;
 pub mod topology;
 
@@ -48,6 +49,7 @@ pub struct Shop {
 pub struct Listeners {
     public: TcpListener,
     internal: TcpListener,
+    probes: Option<TcpListener>,
 }
 
 /// Why a shop cannot open.
@@ -57,12 +59,12 @@ pub enum StartError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}; is another shop running? Choose another with --{flag}")]
+    #[error("cannot listen on {address}; is another shop running? Choose another with {setting}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// The flag that sets it.
-        flag: &'static str,
+        /// What sets it.
+        setting: &'static str,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -111,25 +113,44 @@ impl Shop {
         let Self { config, clock, tasks, databases, modules, listeners } = self;
         let readiness = Readiness::default();
         let addresses = (listeners.public()?, listeners.internal()?);
-        let failed = |address, flag| move |source| StartError::Listen { address, flag, source };
+        let failed = |address, setting| move |source| StartError::Listen { address, setting, source };
         let public = Public::new(&modules, &config, clock.clone());
         let modules = Arc::new(modules);
         let beside = Arc::new(Beside::new(Arc::clone(&modules), &config, &tasks));
         let moves = Moves::new(config.clone(), Arc::clone(&beside), tasks.clone());
-        let topology =
-            Topology::new(databases.clone(), Arc::clone(&modules), moves, Arc::clone(&beside), clock.clone());
+        let topology = Topology::new(
+            databases.clone(),
+            Arc::clone(&modules),
+            moves,
+            Arc::clone(&beside),
+            config.clone(),
+        );
         let mut served = modules.served.clone();
         served.push((Arc::new(TopologiesServer(Arc::new(topology))), TOPOLOGY_CALLERS));
-        let dispatchers = Dispatchers::new(served, modules.secret.clone(), clock, tasks.clone());
+        let dispatchers = Dispatchers::new(served, modules.credentials.clone(), tasks.clone());
 
         let parts = Internal {
             dispatchers: Arc::new(dispatchers),
             databases: databases.clone(),
             readiness: readiness.clone(),
             public: public.clone(),
+            tls: modules.credentials.tls.clone(),
         };
-        let internal =
-            server::internal(listeners.internal, parts, &config).map_err(failed(addresses.1, "internal"))?;
+        let probes = match listeners.probes {
+            Some(listener) => {
+                let address = address(&listener, "`probes`")?;
+                let opened = server::probes(listener, &parts).map_err(failed(address, "`probes`"))?;
+                let handle = opened.handle();
+                drop(tasks.spawn(opened));
+                Some((address, handle))
+            }
+            None => None,
+        };
+        if let Some(tls) = &parts.tls {
+            drop(tasks.spawn(renew::renew(tls.clone(), config.contracts.tls.clone(), clock, tasks.clone())));
+        }
+        let internal = server::internal(listeners.internal, parts, &config)
+            .map_err(failed(addresses.1, "--internal"))?;
         let internal_handle = internal.handle();
         drop(tasks.spawn(internal));
 
@@ -142,12 +163,13 @@ impl Shop {
         platform::metrics::count(&tasks);
 
         let public =
-            server::public(listeners.public, public, &config).map_err(failed(addresses.0, "listen"))?;
+            server::public(listeners.public, public, &config).map_err(failed(addresses.0, "--listen"))?;
         let public_handle = public.handle();
         drop(tasks.spawn(public));
         readiness.set(true);
         Ok(OpenShop {
             addresses,
+            probes,
             tasks,
             databases,
             modules,
@@ -160,6 +182,7 @@ impl Shop {
 /// A shop that takes requests.
 pub struct OpenShop {
     addresses: (SocketAddr, SocketAddr),
+    probes: Option<(SocketAddr, ServerHandle)>,
     tasks: Tasks,
     /// Its databases.
     pub databases: Databases,
@@ -180,6 +203,11 @@ impl OpenShop {
         self.addresses.1
     }
 
+    /// Where probes alone reach it, without TLS, if anywhere.
+    pub fn probes(&self) -> Option<SocketAddr> {
+        self.probes.as_ref().map(|(address, _)| *address)
+    }
+
     /// Closes in order: says so, finishes what was begun, stops the rest, lets go of the databases.
     pub async fn close(self) {
         self.readiness.set(false);
@@ -187,6 +215,9 @@ impl OpenShop {
         self.handles.0.stop(true).await;
         self.tasks.stopping().cancel();
         self.handles.1.stop(true).await;
+        if let Some((_, handle)) = &self.probes {
+            handle.stop(true).await;
+        }
         if !self.tasks.stop(TASKS).await {
             tracing::warn!("some work was left where it stands and goes on at the next start");
         }
@@ -200,7 +231,11 @@ impl Listeners {
     /// # Errors
     /// An address cannot be listened on.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        Ok(Self { public: listen(config.listen, "listen")?, internal: listen(config.internal, "internal")? })
+        Ok(Self {
+            public: listen(config.listen, "--listen")?,
+            internal: listen(config.internal, "--internal")?,
+            probes: config.probes.0.map(|address| listen(address, "`probes`")).transpose()?,
+        })
     }
 
     /// Where the world will reach it.
@@ -208,7 +243,7 @@ impl Listeners {
     /// # Errors
     /// The system does not say.
     pub fn public(&self) -> Result<SocketAddr, StartError> {
-        address(&self.public, "listen")
+        address(&self.public, "--listen")
     }
 
     /// Where modules and probes will reach it.
@@ -216,17 +251,17 @@ impl Listeners {
     /// # Errors
     /// The system does not say.
     pub fn internal(&self) -> Result<SocketAddr, StartError> {
-        address(&self.internal, "internal")
+        address(&self.internal, "--internal")
     }
 }
 
-fn address(listener: &TcpListener, flag: &'static str) -> Result<SocketAddr, StartError> {
+fn address(listener: &TcpListener, setting: &'static str) -> Result<SocketAddr, StartError> {
     let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    listener.local_addr().map_err(|source| StartError::Listen { address: nowhere, flag, source })
+    listener.local_addr().map_err(|source| StartError::Listen { address: nowhere, setting, source })
 }
 
-fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, StartError> {
-    let failed = |source| StartError::Listen { address, flag, source };
+fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address, setting, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)

@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
 use platform::calls::{self, Dispatchers};
 use platform::http::{BodyLimit, Frame, Pages, Routes, documents};
+use platform::tls::Tls;
 use platform::{Mount, Tasks};
 use serde_json::json;
 
@@ -154,6 +155,7 @@ pub(crate) struct Internal {
     pub databases: Databases,
     pub readiness: Readiness,
     pub public: Public,
+    pub tls: Option<Tls>,
 }
 
 /// The listener for contract calls, for probes, and for what other processes forward: only to modules that are here,
@@ -162,31 +164,53 @@ pub(crate) struct Internal {
 /// # Errors
 /// The socket cannot be listened on.
 pub(crate) fn internal(listener: TcpListener, parts: Internal, config: &Config) -> io::Result<Server> {
-    // Without a secret that others know there are no other processes: nothing is forwarded, and routes take memory.
-    let shared = config.contracts.secret.is_some();
+    // Where there are no other processes nothing is forwarded, and routes take memory.
+    let shared = config.contracts.is_shared();
     let workers = if shared { config.http.workers() } else { 1 };
+    let (tls, met) = (parts.tls.clone(), parts.tls.clone());
     let server = HttpServer::new(move || {
         let api = web::scope("").wrap(parts.public.frame.clone());
         let api = if shared { api.configure(|app| parts.public.mount(app)) } else { api };
         App::new()
             .app_data(Data::from(Arc::clone(&parts.dispatchers)))
-            .app_data(Data::new((parts.databases.clone(), parts.readiness.clone())))
             .app_data(web::PayloadConfig::new(LARGEST_CALL))
-            .route("/livez", web::get().to(HttpResponse::NoContent))
-            .route("/readyz", web::get().to(readyz))
-            .route("/metrics", web::get().to(metrics))
-            .route("/version", web::get().to(version))
+            .configure(|app| probed(app, &parts.databases, &parts.readiness))
             .configure(calls::configure)
             .service(api)
     })
+    .on_connect(move |connection, about| met.iter().for_each(|tls| tls.meet(connection, about)))
     .workers(workers)
     .backlog(BACKLOG)
     .keep_alive(INTERNAL_KEEP_ALIVE)
     .shutdown_timeout(INTERNAL_PATIENCE)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(server)
+    .disable_signals();
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server().map_err(io::Error::other)?)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}
+
+/// The listener for who watches the process and has no certificate.
+///
+/// # Errors
+/// The socket cannot be listened on.
+pub(crate) fn probes(listener: TcpListener, parts: &Internal) -> io::Result<Server> {
+    let (databases, readiness) = (parts.databases.clone(), parts.readiness.clone());
+    let server = HttpServer::new(move || App::new().configure(|app| probed(app, &databases, &readiness)))
+        .workers(1)
+        .shutdown_timeout(INTERNAL_PATIENCE)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+fn probed(app: &mut ServiceConfig, databases: &Databases, readiness: &Readiness) {
+    app.app_data(Data::new((databases.clone(), readiness.clone())))
+        .route("/livez", web::get().to(HttpResponse::NoContent))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics))
+        .route("/version", web::get().to(version));
 }
 
 /// Ready when it was started, does not drain, and every database gives a sign of life.

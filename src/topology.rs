@@ -1,6 +1,6 @@
 //! Where the calls for each module go from this process, and how that is changed while it runs.
 //!
-//! It is a contract like those of the modules, served on the internal listener to whoever has the shop's secret. A
+//! It is a contract like those of the modules, served on the internal listener to whoever is of the shop. A
 //! change names the version it was made for, so that two operators do not undo each other's work unseen.
 
 mod moving;
@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 
 pub(crate) use moving::Moves;
 pub use plan::{Step, plan};
+pub(crate) use service::TOPOLOGY_CALLERS;
 pub use service::Topology;
-pub(crate) use service::{OPERATOR, TOPOLOGY_CALLERS};
 pub use set::{Process, Set, SetError};
 
 contract! {
@@ -201,6 +201,12 @@ pub enum TopologyError {
     InvalidUrl {
         /// What was given.
         url: String,
+    },
+    /// Not in the way in which this process speaks with others.
+    #[error("{reason}")]
+    Misfit {
+        /// What to do about it.
+        reason: String,
     },
     /// A file has one process.
     #[error(

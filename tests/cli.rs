@@ -120,7 +120,7 @@ fn next(lines: &mut impl std::io::BufRead) -> Value {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
+    platform::tls::plain_client().unwrap().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
 /// A module of this version works beside the others of the last, and the other way round.

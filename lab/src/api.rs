@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use platform::tls::plain_client;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ impl Api {
     /// # Errors
     /// The HTTP client cannot be set up.
     pub fn new(base: impl Into<String>) -> Result<Self, Failure> {
-        let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy().build()?;
+        let client = plain_client()?.timeout(Duration::from_secs(30)).no_proxy().build()?;
         Ok(Self { client, base: base.into(), bearer: None })
     }
 

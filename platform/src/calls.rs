@@ -12,9 +12,9 @@ mod tests;
 mod wire;
 
 pub use compatible::breaks;
-pub use credentials::{SharedSecret, ShortSecret};
+pub use credentials::{Credentials, SharedSecret, ShortSecret};
 pub use encoded::EncodedChannel;
 pub use gate::LocalGate;
-pub use peer::{ALL, Endpoint, Peer, PeerChannel};
+pub use peer::{ALL, Endpoint, Peer, PeerChannel, PeerError};
 pub use serve::{Callers, Dispatchers, configure};
 pub use switch::Switch;

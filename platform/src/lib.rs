@@ -1,4 +1,4 @@
-//! The machinery every module shares: the store, contract calls, the event log, jobs, HTTP, telemetry.
+//! The machinery every module shares: the store, contract calls, the event log, jobs, HTTP, TLS, telemetry.
 
 pub mod calls;
 pub mod commands;
@@ -13,6 +13,7 @@ pub mod tasks;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 
 pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use kernel::{Call, Clock};
 use platform::db::{Destination, PostgresOptions, Progress, Store, relocate};
+use platform::tls::OPERATOR;
 use platform::{Db, Tasks};
 use serde_json::{json, to_value};
 use sqlx::ConnectOptions as _;
@@ -19,7 +20,7 @@ use super::topology::operator;
 use crate::config::{Config, Flags};
 use crate::databases::{self, describe};
 use crate::declared::{Declared, MODULES};
-use crate::topology::{Connection, MoveTables, Moved, Moving, OPERATOR, ShowMove, Topologies as _};
+use crate::topology::{Connection, MoveTables, Moved, Moving, ShowMove, Topologies as _};
 
 /// How long a process may take to answer that it has begun, or how far it is.
 const PATIENCE: Duration = Duration::from_secs(10);

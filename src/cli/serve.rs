@@ -33,16 +33,18 @@ impl Serve {
     pub(super) async fn run(self, config: Config, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
         let told = Stop::listen()?;
+        let scheme = if config.contracts.tls.is_set() { "https" } else { "http" };
         let shop = Shop::build(config, Clock::system()).await?.open().await?;
+        let internal = format!("{scheme}://{}", shop.internal());
+        let probes = shop.probes().map_or_else(|| internal.clone(), |probes| format!("http://{probes}"));
         let address = format!("http://{}", shop.public());
         output.say(
             format!(
                 "The shop is open at {address} after {} ms. Try it at {address}/docs\n\
-                 Probes and module calls are at http://{}. Stop with Ctrl-C.",
+                 Module calls are at {internal}, probes at {probes}. Stop with Ctrl-C.",
                 began.elapsed().as_millis(),
-                shop.internal()
             ),
-            &json!({ "event": "open", "address": address, "internal": format!("http://{}", shop.internal()) }),
+            &json!({ "event": "open", "address": address, "internal": internal, "probes": probes }),
         );
         if self.demo {
             let filled = demo::fill(&shop).await?;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kernel::contract::Route;
 use kernel::{Call, Clock};
-use platform::calls::{ALL, Peer};
+use platform::calls::{ALL, Credentials, Peer, SharedSecret};
+use platform::tls::OPERATOR;
 use serde_json::to_value;
 
 use super::Failure;
 use super::output::Output;
 use crate::config::Config;
 use crate::topology::{
-    OPERATOR, PlaceModule, PlacedModule, Placements, ShowTopology, Topologies as _, TopologiesClient,
+    PlaceModule, PlacedModule, Placements, ShowTopology, Topologies as _, TopologiesClient,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,8 +42,9 @@ enum Topology {
     after_help = "Examples:\n  cleave topology apply payment --url http://10.0.0.7:9080 --percent 1\n  \
                   cleave topology apply payment --percent 100\n  \
                   cleave topology apply payment --here\n\n\
-                  The process at --internal is asked, with the secret of the settings. What is applied lasts until \
-                  that process ends; write it into its settings, too."
+                  The process at --internal is asked, with the secret or the certificate of the settings: with TLS, the \
+                  settings of that process, or a certificate for `operator`. What is applied lasts until that process \
+                  ends; write it into its settings, too."
 )]
 struct Apply {
     /// The module
@@ -74,16 +76,23 @@ impl Command {
     }
 }
 
-/// The process at the internal listener that the settings name, asked with the secret they have in common.
+/// The process at the internal listener that the settings name, asked with what they have in common.
 pub(super) fn operator(config: &Config) -> Result<TopologiesClient, Failure> {
-    let Some(secret) = &config.contracts.secret else {
+    if !config.contracts.is_shared() {
         return Err("the open process has made a secret of its own; give it and this command the same \
-                    `contracts.secret`"
+                    `contracts.secret`, or [contracts.tls]"
             .into());
-    };
-    let url = format!("http://{}", config.internal);
-    let peer = Peer::new("topology", vec![url], secret.clone(), Clock::system())?;
-    Ok(TopologiesClient::new(Route::Through(Arc::new(Arc::new(peer).channel(OPERATOR)))))
+    }
+    let peer = Arc::new(next_door(config, config.internal)?);
+    Ok(TopologiesClient::new(Route::Through(Arc::new(peer.channel(OPERATOR)))))
+}
+
+/// The process at this address, as one that has these settings speaks to it.
+pub(super) fn next_door(config: &Config, address: SocketAddr) -> Result<Peer, Failure> {
+    let clock = Clock::system();
+    let secret = config.contracts.secret.clone().unwrap_or_else(|| SharedSecret::random(&clock));
+    let credentials = Credentials { secret, tls: config.contracts.tls.load(&clock)?, clock };
+    Ok(Peer::next_door("process", address, credentials)?)
 }
 
 impl Apply {

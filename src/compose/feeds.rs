@@ -6,14 +6,12 @@ use kernel::Call;
 use platform::events::{
     EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Progress, ReadEvents, ReadProgress,
 };
+use platform::tls::READER;
 
 use super::Failure;
 use super::ways::Ways;
 use crate::databases::Databases;
 use crate::declared::MODULES;
-
-/// The name under which listeners and the feed of all modules read.
-const READER: &str = "events";
 
 /// Asks whoever keeps the log.
 pub(super) struct RoutedFeeds(Vec<(&'static str, FeedsClient)>);

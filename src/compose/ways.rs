@@ -7,7 +7,7 @@ use kernel::Clock;
 use kernel::call::{Channel, Dispatch};
 use kernel::contract::Route;
 use platform::Tasks;
-use platform::calls::{ALL, EncodedChannel, LocalGate, Peer, SharedSecret, Switch};
+use platform::calls::{ALL, Credentials, EncodedChannel, LocalGate, Peer, SharedSecret, Switch};
 
 use super::Failure;
 use crate::config::{Config, ContractMode};
@@ -19,7 +19,7 @@ pub(super) struct Ways {
     /// This process, for calls that are made to travel although they need not.
     loopback: Arc<Peer>,
     peers: Vec<Arc<Peer>>,
-    secret: SharedSecret,
+    credentials: Credentials,
     tasks: Tasks,
 }
 
@@ -31,16 +31,18 @@ impl Ways {
         internal: SocketAddr,
     ) -> Result<Self, Failure> {
         let secret = config.contracts.secret.clone().unwrap_or_else(|| SharedSecret::random(clock));
-        let peer = |name, urls| Peer::new(name, urls, secret.clone(), clock.clone()).map(Arc::new);
+        let credentials =
+            Credentials { secret, tls: config.contracts.tls.load(clock)?, clock: clock.clone() };
         let mut peers = Vec::new();
         for module in MODULES {
-            let peer = peer(module.name, config.modules.urls(module.name).to_vec())?;
+            let urls = config.modules.urls(module.name).to_vec();
+            let peer = Peer::new(module.name, urls, credentials.clone())?;
             peer.set_share(if config.modules.runs(module.name) { 0 } else { ALL });
-            peers.push(peer);
+            peers.push(Arc::new(peer));
         }
-        let loopback = peer("loopback", vec![format!("http://{internal}")])?;
+        let loopback = Arc::new(Peer::next_door("loopback", internal, credentials.clone())?);
         let (mode, tasks) = (config.contracts.mode, tasks.clone());
-        Ok(Self { mode, loopback, peers, secret, tasks })
+        Ok(Self { mode, loopback, peers, credentials, tasks })
     }
 
     /// The way of a caller to a module, which may be here.
@@ -63,8 +65,8 @@ impl Ways {
         Ok(Switch::new(here, peer, caller))
     }
 
-    pub(super) fn secret(&self) -> SharedSecret {
-        self.secret.clone()
+    pub(super) fn credentials(&self) -> Credentials {
+        self.credentials.clone()
     }
 
     pub(super) fn into_peers(self) -> Vec<Arc<Peer>> {

@@ -56,7 +56,8 @@ pub(super) fn load(
         builder.build().map_err(|error| ConfigError { problems: vec![translate("", error, &sources)] })?;
     match (Groups { merged: &merged, sources: &sources, problems: &mut problems }).read() {
         Some(config) if problems.is_empty() => {
-            let amiss = super::placement::amiss(&config);
+            let mut amiss = super::placement::amiss(&config);
+            amiss.extend(super::tls::amiss(&config));
             if amiss.is_empty() {
                 return Ok(config);
             }
@@ -205,7 +206,8 @@ struct Groups<'a> {
 impl Groups<'_> {
     fn read(&mut self) -> Option<Config> {
         // All are read before the first absent one ends this.
-        let (listen, internal, data) = (self.get("listen"), self.get("internal"), self.get("data"));
+        let (listen, internal, probes) = (self.get("listen"), self.get("internal"), self.get("probes"));
+        let data = self.get("data");
         let modules = self.get("modules");
         let (database, contracts, http) = (self.get("database"), self.get("contracts"), self.get("http"));
         let (gateway, log) = (self.get("gateway"), self.get("log"));
@@ -214,6 +216,7 @@ impl Groups<'_> {
         Some(Config {
             listen: listen?,
             internal: internal?,
+            probes: probes?,
             data: data?,
             database: database?,
             modules: modules?,

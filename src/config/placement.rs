@@ -6,7 +6,7 @@ use url::Url;
 use super::{Config, EventTransport, Place};
 
 /// The modules' names, in the order of who is called by whom.
-const NAMES: [&str; 4] = ["user", "product", "payment", "order"];
+pub(super) const NAMES: [&str; 4] = ["user", "product", "payment", "order"];
 
 /// The placement of all modules, as this process sees it.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,12 +67,16 @@ pub(super) fn amiss(config: &Config) -> Vec<(String, String)> {
             );
             amiss.push(("events.transport".to_owned(), what));
         }
-        if config.contracts.secret.is_none() {
+        if !config.contracts.is_shared() {
             let what = format!(
                 "the {module} module runs elsewhere and believes only signed calls; write \"env:NAME\" or \
-                 \"file:/path\" of a secret that is the same in every process"
+                 \"file:/path\" of a secret that is the same in every process, or [contracts.tls]"
             );
             amiss.push(("contracts.secret".to_owned(), what));
+        } else if config.contracts.secret.is_none() && config.events.transport == EventTransport::Nats {
+            let what = "what the broker brings is sealed with a secret that is the same in every process, also beside \
+                        [contracts.tls]; write \"env:NAME\" or \"file:/path\"";
+            amiss.push(("contracts.secret".to_owned(), what.to_owned()));
         }
     }
     if config.events.transport == EventTransport::Nats && config.nats.urls.is_empty() {
@@ -124,10 +128,11 @@ fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
 
 /// The address of an internal listener, without a slash at its end.
 fn url(text: &str) -> Result<String, String> {
-    let shape = "must be the address of an internal listener, such as \"http://10.0.0.7:9080\"";
+    let shape = "must be the address of an internal listener, such as \"http://10.0.0.7:9080\", or with TLS \
+                 \"https://payment:9080\"";
     let url = Url::parse(text).map_err(|error| format!("{shape}: {error}"))?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if url.scheme() != "http" || !url.has_host() || !bare || !url.username().is_empty() {
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !bare || !url.username().is_empty() {
         return Err(shape.to_owned());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())

@@ -200,7 +200,7 @@ fn a_placement_that_cannot_be_meant_is_refused() {
     assert!(nearest[0].contains("did you mean `order`?"), "{nearest:?}");
     let twice = problems("[modules]\nrun = [\"order\", \"order\"]");
     assert!(twice[0].contains("there twice"), "{twice:?}");
-    for url in ["payment:9080", "https://payment", "http://payment:9080/v1", "http://"] {
+    for url in ["payment:9080", "ftp://payment", "http://payment:9080/v1", "http://"] {
         let refused = problems(&format!("[modules.payment]\nurl = [\"{url}\"]"));
         assert!(refused[0].contains("internal listener"), "{refused:?}");
     }
@@ -231,4 +231,93 @@ fn events_through_a_broker_need_one() {
     }
     let typed = problems("[nats]\nurl = \"nats//shop:hunter2@broker\"");
     assert!(typed[0].contains("nats.url") && !typed[0].contains("hunter2"), "{typed:?}");
+}
+
+/// A folder with an authority, and in it certificates of these names with the modules that each names.
+fn certificates(all: &[(&str, &[&str])]) -> tempfile::TempDir {
+    use platform::tls::{Authority, Wanted};
+    let (clock, folder) = (kernel::Clock::system(), tempfile::tempdir().unwrap());
+    let (authority, kept) = Authority::found(&clock).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), kept.certificate).unwrap();
+    for (name, modules) in all {
+        let uris = modules.iter().map(|module| format!("spiffe://cleave/shop/module/{module}")).collect();
+        let wanted = Wanted { uris, hosts: Vec::new(), from: clock.now(), lasts: Duration::from_hours(1) };
+        let issued = authority.issue(&wanted).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), issued.certificate).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), issued.key).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn tls_that_cannot_work_is_refused_before_anything_starts() {
+    let folder = certificates(&[("all", &["user", "product", "order", "payment"]), ("order", &["order"])]);
+    let tls = |ca: &str, certificate: &str, key: &str| {
+        let text = format!(
+            "[contracts.tls]\nca = \"HERE/{ca}\"\ncertificate = \"HERE/{certificate}\"\nkey = \"file:HERE/{key}\"\n"
+        );
+        text.replace("HERE", folder.path().to_str().unwrap())
+    };
+    let good = tls("ca.pem", "all.pem", "all.key");
+    let config = load(&good, &[], Flags::default()).unwrap();
+    assert!(config.contracts.is_shared() && config.contracts.secret.is_none());
+
+    for (text, key, advice) in [
+        (tls("no.pem", "all.pem", "all.key"), "contracts.tls.ca", "cannot be read"),
+        (tls("all.key", "all.pem", "all.key"), "contracts.tls.ca", "holds no certificate in PEM"),
+        (tls("ca.pem", "all.key", "all.key"), "contracts.tls.certificate", "holds no certificate in PEM"),
+        (tls("ca.pem", "all.pem", "order.key"), "contracts.tls.key", "does not belong to the certificate"),
+        (tls("order.pem", "all.pem", "all.key"), "contracts.tls.certificate", "not signed by an authority"),
+        (tls("ca.pem", "order.pem", "order.key"), "contracts.tls.certificate", "runs the payment module"),
+        (good.replace("file:", ""), "contracts.tls.key", "file:/path"),
+        ("[contracts.tls]\nca = \"ca.pem\"".to_owned(), "contracts.tls.ca", "cannot be read"),
+        (format!("{good}identity = \"cleave\""), "contracts.tls.identity", "spiffe://"),
+        (
+            format!("{good}identity = \"spiffe://cleave/other/module/\""),
+            "contracts.tls.certificate",
+            "names nobody of this shop",
+        ),
+    ] {
+        let refused = problems(&text);
+        assert!(
+            refused.iter().any(|line| line.contains(key) && line.contains(advice)),
+            "{text}: {refused:?}"
+        );
+    }
+    let lone = format!("[contracts.tls]\nca = \"{}/ca.pem\"", folder.path().display());
+    assert!(problems(&lone)[0].contains("`contracts.tls.certificate`"), "{:?}", problems(&lone));
+}
+
+#[test]
+fn addresses_are_called_as_the_settings_say_that_processes_speak() {
+    let folder = certificates(&[("all", &["user", "product", "order", "payment"])]);
+    let here = folder.path().display();
+    let tls = format!(
+        "[contracts.tls]\nca = \"{here}/ca.pem\"\ncertificate = \"{here}/all.pem\"\nkey = \"file:{here}/all.key\"\n"
+    );
+    let url = |url: &str| format!("[modules.payment]\nurl = [\"{url}\"]\n");
+    let without = problems(&url("https://payment:9080"));
+    assert!(
+        without[0].contains("modules.payment.url") && without[0].contains("`contracts.tls`"),
+        "{without:?}"
+    );
+    let clear = problems(&(url("http://payment:9080") + &tls));
+    assert!(clear[0].contains("write it with https://"), "{clear:?}");
+    let unsigned = problems(&(url("http://127.0.0.1:9081") + &tls));
+    assert!(unsigned[0].contains("only signed calls are believed"), "{unsigned:?}");
+    load(&(url("https://payment:9080") + &tls), &[], Flags::default()).unwrap();
+}
+
+#[test]
+fn certificates_replace_the_secret_but_not_before_a_broker() {
+    let folder = certificates(&[("shop", &["user", "product", "order"])]);
+    let here = folder.path().display();
+    let text = format!(
+        "[modules]\nrun = [\"user\", \"product\", \"order\"]\n[modules.payment]\nurl = [\"https://payment:9080\"]\n\
+         [contracts.tls]\nca = \"{here}/ca.pem\"\ncertificate = \"{here}/shop.pem\"\nkey = \"file:{here}/shop.key\"\n\
+         [events]\ntransport = \"http\"\n[nats]\nurl = \"nats://broker\"\n"
+    );
+    load(&text, &[], Flags::default()).unwrap();
+    let brought = problems(&text.replace("transport = \"http\"", "transport = \"nats\""));
+    assert!(brought[0].contains("contracts.secret") && brought[0].contains("sealed"), "{brought:?}");
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kernel::Call;
 use kernel::contract::Route;
-use kernel::{Call, Clock};
 use platform::Db;
 use platform::calls::{ALL, Callers, Peer};
+use platform::tls::{GATEWAY, OPERATOR};
 use tokio::sync::Mutex;
 
 use super::moving::Moves;
@@ -15,14 +16,17 @@ use super::{
     TopologiesClient, TopologyError,
 };
 use crate::compose::{Beside, Modules, shake};
+use crate::config::{Config, misfit};
 use crate::databases::Databases;
 use crate::declared::{Declared, MODULES};
 
-/// Who changes topologies.
-pub(crate) const OPERATOR: &str = "operator";
-/// Whom the contract is for.
-pub(crate) const TOPOLOGY_CALLERS: Callers =
-    &[("show", &[OPERATOR]), ("place", &[OPERATOR]), ("relocate", &[OPERATOR]), ("relocation", &[OPERATOR])];
+/// Whom the contract is for. Processes look at each other before they call each other.
+pub(crate) const TOPOLOGY_CALLERS: Callers = &[
+    ("show", &[OPERATOR, GATEWAY]),
+    ("place", &[OPERATOR]),
+    ("relocate", &[OPERATOR]),
+    ("relocation", &[OPERATOR]),
+];
 /// How long the process elsewhere may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -31,7 +35,7 @@ pub struct Topology {
     databases: Databases,
     modules: Arc<Modules>,
     beside: Arc<Beside>,
-    clock: Clock,
+    config: Config,
     version: Mutex<u64>,
     moves: Moves,
 }
@@ -42,9 +46,9 @@ impl Topology {
         modules: Arc<Modules>,
         moves: Moves,
         beside: Arc<Beside>,
-        clock: Clock,
+        config: Config,
     ) -> Self {
-        Self { databases, modules, beside, clock, version: Mutex::new(1), moves }
+        Self { databases, modules, beside, config, version: Mutex::new(1), moves }
     }
 
     async fn placements(&self, version: u64) -> Placements {
@@ -70,11 +74,10 @@ impl Topology {
     async fn look(&self, declared: &Declared, url: &str, db: Option<&Db>) -> Result<(), TopologyError> {
         let invalid = || TopologyError::InvalidUrl { url: url.to_owned() };
         let away = || TopologyError::Away { url: url.to_owned() };
-        let peer =
-            Peer::new(declared.name, vec![url.to_owned()], self.modules.secret.clone(), self.clock.clone());
+        let peer = Peer::new(declared.name, vec![url.to_owned()], self.modules.credentials.clone());
         let peer = Arc::new(peer.map_err(|_| invalid())?);
-        let there = TopologiesClient::new(Route::Through(Arc::new(peer.channel(OPERATOR))));
-        let there = there.show(&Call::by_module(OPERATOR, PATIENCE), ShowTopology {}).await;
+        let there = TopologiesClient::new(Route::Through(Arc::new(peer.channel(GATEWAY))));
+        let there = there.show(&Call::by_module(GATEWAY, PATIENCE), ShowTopology {}).await;
         let there = there.map_err(|_| away())?;
         let ours = match db {
             Some(db) => db.identity().await.ok(),
@@ -123,6 +126,9 @@ impl Topologies for Topology {
         if change.per_mille > 0 {
             if urls.is_empty() {
                 return Err(TopologyError::Nowhere { module });
+            }
+            if let Some(reason) = urls.iter().find_map(|url| misfit(&self.config, url)) {
+                return Err(TopologyError::Misfit { reason });
             }
             if db.is_some_and(Db::is_sqlite) {
                 return Err(TopologyError::InAFile { module });

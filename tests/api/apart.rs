@@ -38,7 +38,7 @@ async fn a_module_that_is_away_takes_only_its_own_routes_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_the_topology_is_looked_at_before_it_is_made() {
     let world = World::open_as(&processes(&["user+product+order+payment", "user"]), "").await;
-    let (asked, elsewhere) = (world.internal(0).to_string(), format!("http://{}", world.internal(1)));
+    let (asked, elsewhere) = (world.internal(0).to_string(), world.url(1));
     let apply = async |arguments: &[&str]| {
         let line = [&["topology", "apply", "--internal", &asked], arguments].concat();
         let output = world.command(0, &line).await;
@@ -54,8 +54,9 @@ async fn a_change_of_the_topology_is_looked_at_before_it_is_made() {
         assert!(misled.contains("keeps its tables in a file"), "{misled}");
     } else {
         assert!(misled.contains("does not run the payment module on the database"), "{misled}");
-        let away = apply(&["user", "--url", "http://127.0.0.1:1"]).await;
-        assert!(away.contains("no process answers at http://127.0.0.1:1"), "{away}");
+        let nowhere = elsewhere.replace(&world.internal(1).port().to_string(), "1");
+        let away = apply(&["user", "--url", &nowhere]).await;
+        assert!(away.contains(&format!("no process answers at {nowhere}")), "{away}");
     }
     let shown = world.command(0, &["topology", "show", "--internal", &asked]).await;
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
@@ -80,7 +81,7 @@ async fn payment_moves_out_and_back_while_customers_buy() {
         }
     }));
     let mover = async {
-        let (asked, elsewhere) = (world.internal(0).to_string(), format!("http://{}", world.internal(1)));
+        let (asked, elsewhere) = (world.internal(0).to_string(), world.url(1));
         for _ in 0..10 {
             for way in [
                 ["--url", &elsewhere, "--percent", "1"].as_slice(),

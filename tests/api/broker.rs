@@ -7,7 +7,7 @@ use platform::testing::{TestBroker, forget_streams};
 use serde_json::{Value, json};
 
 use crate::apart::processes;
-use crate::placement::prefix;
+use crate::placement::{Between, prefix};
 use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,7 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A shop of three processes and its broker.
 async fn open(server: &TestBroker, prefix: &str) -> World {
     let broker = Some((server.url(), prefix.to_owned()));
-    World::open_over(broker, &processes(&["user+product", "order", "payment"]), "").await
+    World::open_over(
+        Between { broker, ..Between::asked() },
+        &processes(&["user+product", "order", "payment"]),
+        "",
+    )
+    .await
 }
 
 /// Buys so often, and takes no purchase that waits for anything that is away.

@@ -3,16 +3,19 @@
 //! `CLEAVE_TEST_PLACEMENT` says it: groups of modules with `/` between, such as `user+product/order/payment`. Each
 //! group is a process of its own behind a gateway that runs no module; one group is one process, and the gateway, too.
 //! `CLEAVE_TEST_TRANSPORT` says how events travel between them: `http`, or `nats` over the server that
-//! `CLEAVE_TEST_NATS` names. With `CLEAVE_TEST_PAYMENT=python` the payment module is none of ours.
+//! `CLEAVE_TEST_NATS` names. With `CLEAVE_TEST_PAYMENT=python` the payment module is none of ours, with
+//! `CLEAVE_TEST_TLS=1` the processes know each other by certificates.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cleave::config::{Config, Flags};
 use cleave::{Listeners, OpenShop, Shop};
 use futures::future::join_all;
 use kernel::Clock;
+use platform::tls::{Authority, Wanted};
 
 use crate::foreign::Foreign;
 
@@ -46,12 +49,27 @@ fn is_in_python() -> bool {
     }
 }
 
+/// How processes speak with each other.
+pub(crate) struct Between {
+    /// The broker that brings events, and what the subjects there begin with.
+    pub broker: Option<(String, String)>,
+    /// Whether they know each other by certificates.
+    pub tls: bool,
+}
+
+impl Between {
+    /// As the environment asks for.
+    pub(crate) fn asked() -> Self {
+        Self { broker: broker(), tls: variable("CLEAVE_TEST_TLS").is_some() }
+    }
+}
+
 /// Starts a process for each group, in a thread of this one, and payment in Python when none of them runs it. `settings`
 /// puts the part that this says into the rest.
 pub(crate) async fn start(
     folder: &Path,
     groups: &[Vec<String>],
-    broker: Option<&(String, String)>,
+    between: &Between,
     settings: impl Fn(&str) -> String,
 ) -> (Vec<OpenShop>, Option<Foreign>) {
     let mode = variable("CLEAVE_TEST_CONTRACTS").unwrap_or_else(|| "local".into());
@@ -73,19 +91,27 @@ pub(crate) async fn start(
         }
         _ => None,
     };
+    let scheme = if between.tls { "https" } else { "http" };
+    let certificates = between.tls.then(|| Certificates::of(folder));
     let mut shops = Vec::new();
     for (at, (here, listeners)) in groups.iter().zip(listeners).enumerate() {
         let mut text = format!("[modules]\nrun = {here:?}\n");
         for (group, address) in groups.iter().zip(&addresses).filter(|(group, _)| *group != here) {
             for module in group {
-                writeln!(text, "[modules.{module}]\nurl = [\"http://{address}\"]").unwrap();
+                writeln!(text, "[modules.{module}]\nurl = [\"{scheme}://{address}\"]").unwrap();
             }
         }
         if let Some(foreign) = &foreign {
             writeln!(text, "[modules.payment]\nurl = [\"http://{}\"]", foreign.internal).unwrap();
         }
-        writeln!(text, "[contracts]\nmode = \"{mode}\"\nsecret = \"file:{}\"", secret.display()).unwrap();
-        if let Some((url, prefix)) = broker {
+        writeln!(text, "[contracts]\nmode = \"{mode}\"").unwrap();
+        if !between.tls || between.broker.is_some() {
+            writeln!(text, "secret = \"file:{}\"", secret.display()).unwrap();
+        }
+        if let Some(certificates) = &certificates {
+            text += &certificates.issue(at, here);
+        }
+        if let Some((url, prefix)) = &between.broker {
             write!(text, "[events]\ntransport = \"nats\"\n").unwrap();
             write!(text, "[nats]\nurl = \"{url}\"\nprefix = \"{prefix}\"\naccept_old = true\n").unwrap();
         } else if groups.len() > 1 || foreign.is_some() {
@@ -97,6 +123,40 @@ pub(crate) async fn start(
     }
     let opened = join_all(shops.into_iter().map(Shop::open)).await;
     (opened.into_iter().map(Result::unwrap).collect(), foreign)
+}
+
+/// The certificates of a shop.
+pub(crate) struct Certificates {
+    authority: Authority,
+    folder: PathBuf,
+}
+
+impl Certificates {
+    /// By a new authority, which lies in that folder.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let (authority, kept) = Authority::found(&Clock::system()).unwrap();
+        std::fs::write(folder.join("ca.pem"), kept.certificate).unwrap();
+        Self { authority, folder: folder.to_owned() }
+    }
+
+    /// Issues one for a process that runs these modules. Returns what to write into its settings.
+    pub(crate) fn issue(&self, at: usize, here: &[String]) -> String {
+        let gateway = ["gateway".to_owned()];
+        let names = if here.is_empty() { &gateway } else { here };
+        let issued = self.authority.issue(&Wanted {
+            uris: names.iter().map(|name| format!("spiffe://cleave/shop/module/{name}")).collect(),
+            hosts: vec!["127.0.0.1".to_owned()],
+            from: Clock::system().now(),
+            lasts: Duration::from_hours(1),
+        });
+        let (issued, folder) = (issued.unwrap(), self.folder.display());
+        std::fs::write(self.folder.join(format!("{at}.pem")), issued.certificate).unwrap();
+        std::fs::write(self.folder.join(format!("{at}.key")), issued.key).unwrap();
+        format!(
+            "[contracts.tls]\nca = \"{folder}/ca.pem\"\ncertificate = \"{folder}/{at}.pem\"\n\
+             key = \"file:{folder}/{at}.key\"\n"
+        )
+    }
 }
 
 /// Starts a process that was taken down, at the address where the others look for it, with its settings changed.

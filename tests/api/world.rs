@@ -1,6 +1,7 @@
 //! A shop for one test: its own databases, free ports, and somebody to talk to it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use cleave::OpenShop;
 use futures::future::join_all;
 use platform::Db;
 use platform::testing::forget_streams;
+use platform::tls::plain_client;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -15,7 +17,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::foreign::Foreign;
-use crate::placement;
+use crate::placement::{self, Between};
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -29,7 +31,7 @@ pub(crate) struct World {
     client: Client,
     owner: String,
     server: Option<(String, String)>,
-    broker: Option<(String, String)>,
+    between: Between,
     folder: TempDir,
 }
 
@@ -61,26 +63,22 @@ impl World {
 
     /// Opens a shop in these processes, the first of which is talked to.
     pub(crate) async fn open_as(groups: &[Vec<String>], settings: &str) -> Self {
-        Self::open_over(placement::broker(), groups, settings).await
+        Self::open_over(Between::asked(), groups, settings).await
     }
 
-    /// As [`World::open_as`], with events through this broker under this prefix.
-    pub(crate) async fn open_over(
-        broker: Option<(String, String)>,
-        groups: &[Vec<String>],
-        settings: &str,
-    ) -> Self {
+    /// As [`World::open_as`], where processes speak with each other like this.
+    pub(crate) async fn open_over(between: Between, groups: &[Vec<String>], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = postgres();
-        let (processes, foreign) = placement::start(folder.path(), groups, broker.as_ref(), |groups| {
+        let (processes, foreign) = placement::start(folder.path(), groups, &between, |groups| {
             let url = server.as_ref().map_or(String::new(), |(url, name)| {
                 format!("[database]\nurl = \"{url}/{name}\"\npool_size = 4\n")
             });
             format!("{url}{groups}[auth.argon2]\nmemory_kib = 64\niterations = 1\n{settings}")
         })
         .await;
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { processes, foreign, client, owner: String::new(), server, broker, folder };
+        let client = plain_client().unwrap().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let mut world = Self { processes, foreign, client, owner: String::new(), server, between, folder };
         world.runs("user").modules.hire("owner@shop.example", "Owner", "owner", PASSWORD).await.unwrap();
         world.owner = world.sign_in("owner@shop.example", PASSWORD).await;
         world
@@ -128,6 +126,22 @@ impl World {
         self.processes[at].internal()
     }
 
+    /// The same, as it stands in the settings of others.
+    pub(crate) fn url(&self, at: usize) -> String {
+        let scheme = if self.between.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.internal(at))
+    }
+
+    /// Where a process answers probes alone.
+    pub(crate) fn probes(&self, at: usize) -> Option<SocketAddr> {
+        self.processes[at].probes()
+    }
+
+    /// Where its settings and its certificates are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A module's database.
     pub(crate) fn database(&self, module: &str) -> &Db {
         self.runs(module).databases.of(module).unwrap()
@@ -148,7 +162,7 @@ impl World {
         // It waits for news of orders, which would be waited for in turn.
         drop(self.foreign);
         join_all(self.processes.into_iter().map(OpenShop::close)).await;
-        if let Some((url, prefix)) = &self.broker {
+        if let Some((url, prefix)) = &self.between.broker {
             forget_streams(url, prefix, &["user", "product", "payment", "order"]).await;
         }
         let Some((url, name)) = self.server else { return };

@@ -55,7 +55,7 @@ pub(super) async fn calls(module: &str) -> BTreeSet<Call> {
 
 /// The answer's status to a request on the internal listener.
 pub(super) async fn status(shop: &OpenShop, path: &str) -> u16 {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = platform::tls::plain_client().unwrap().no_proxy().build().unwrap();
     let url = format!("http://{}{path}", shop.internal());
     client.get(url).send().await.unwrap().status().as_u16()
 }

@@ -13,7 +13,7 @@ use kernel::contract::Route;
 use kernel::{Clock, contract};
 use platform::Tasks;
 use platform::calls::{
-    ALL, Callers, Dispatchers, EncodedChannel, LocalGate, Peer, SharedSecret, Switch, configure,
+    ALL, Callers, Credentials, Dispatchers, EncodedChannel, LocalGate, Peer, Switch, configure,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -83,7 +83,7 @@ pub(super) async fn measure() -> Result<Ways, Failure> {
     let here = EchoesClient::new(Route::Here(Arc::clone(&module), gate));
     let server = Arc::new(EchoesServer(Arc::clone(&module)));
     let encoded = EchoesClient::new(Route::Through(Arc::new(EncodedChannel::new(server, tasks.clone()))));
-    let peer = Peer::new("echo", vec![served(&module, &tasks)?], secret()?, Clock::system())?;
+    let peer = Peer::new("echo", vec![served(&module, &tasks)?], credentials()?)?;
     let peer = Arc::new(peer);
     peer.set_share(ALL);
     let elsewhere = EchoesClient::new(Switch::<dyn Echoes>::new(None, &peer, "lab"));
@@ -119,14 +119,14 @@ async fn timed(
     Ok(times)
 }
 
-fn secret() -> Result<SharedSecret, Failure> {
-    Ok("what only this measurement has to know".parse()?)
+fn credentials() -> Result<Credentials, Failure> {
+    Ok(Credentials::secret("what only this measurement has to know".parse()?, Clock::system()))
 }
 
 /// The module behind an internal listener. Returns its address.
 fn served(module: &Arc<dyn Echoes>, tasks: &Tasks) -> Result<String, Failure> {
     let server: Arc<dyn Dispatch> = Arc::new(EchoesServer(Arc::clone(module)));
-    let dispatchers = Dispatchers::new([(server, CALLERS)], secret()?, Clock::system(), tasks.clone());
+    let dispatchers = Dispatchers::new([(server, CALLERS)], credentials()?, tasks.clone());
     let dispatchers = Data::new(dispatchers);
     let server = HttpServer::new(move || App::new().app_data(dispatchers.clone()).configure(configure))
         .workers(1)

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
 use kernel::{CallFailure, Clock};
+use platform::tls::plain_client;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -83,7 +84,7 @@ impl Line {
     /// # Errors
     /// The HTTP client cannot be set up.
     pub fn new(url: &str, secret: &str) -> Result<Self, Failure> {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let client = plain_client()?.no_proxy().timeout(PATIENCE).build()?;
         let base = url.trim_end_matches('/').to_owned();
         Ok(Self { client, base, secret: secret.as_bytes().to_vec(), clock: Clock::system() })
     }

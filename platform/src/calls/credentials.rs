@@ -1,4 +1,5 @@
-//! Who calls, and what proves it: a signature with a secret that all processes of a shop share.
+//! Who calls, and what proves it: over TLS the certificate of the connection, and in the clear a signature with a secret
+//! that all processes of a shop share.
 //!
 //! The signature covers everything the callee believes: who calls, what, for whom, until when. It is good for half a
 //! minute and for one use, so that nobody who saw a call can make it again.
@@ -11,7 +12,10 @@ use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use kernel::{Clock, Moment};
+use reqwest::ClientBuilder;
 use sha2::{Digest as _, Sha256};
+
+use crate::tls::{self, Names, Tls};
 
 /// Characters of a secret at the least.
 const SHORTEST: usize = 32;
@@ -108,14 +112,28 @@ pub(super) struct Claim<'c> {
     pub principal: &'c str,
 }
 
-/// Signs calls.
+/// What a process shows of itself when it calls.
 #[derive(Debug, Clone)]
-pub(super) struct Signer {
+pub struct Credentials {
+    /// What calls in the clear are signed with.
     pub secret: SharedSecret,
+    /// What is shown to who is called over TLS.
+    pub tls: Option<Tls>,
+    /// When a call is signed.
     pub clock: Clock,
 }
 
-impl Signer {
+impl Credentials {
+    /// A secret alone.
+    pub fn secret(secret: SharedSecret, clock: Clock) -> Self {
+        Self { secret, tls: None, clock }
+    }
+
+    /// A client that shows the certificate, if there is one.
+    pub(super) fn client(&self) -> Result<ClientBuilder, rustls::Error> {
+        self.tls.as_ref().map_or_else(tls::plain_client, Tls::client)
+    }
+
     /// `time.nonce.signature`.
     pub(super) fn sign(&self, claim: &Claim<'_>, body: &[u8]) -> String {
         let (time, nonce) = (self.clock.now().micros(), self.clock.uuid().simple().to_string());
@@ -124,9 +142,11 @@ impl Signer {
     }
 }
 
-/// Why a signature is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a caller is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
+    #[error("the caller says `{caller}`, and its certificate names only: {names}")]
+    Misnamed { caller: String, names: Names },
     #[error(
         "the call is not signed with this shop's secret; every process needs the same `contracts.secret`"
     )]
@@ -137,19 +157,29 @@ pub(super) enum Refusal {
     Replayed,
 }
 
-/// Checks signatures.
+/// Checks who calls.
 pub(super) struct Verifier {
-    secret: SharedSecret,
-    clock: Clock,
+    credentials: Credentials,
     seen: Mutex<Seen>,
 }
 
 impl Verifier {
-    pub(super) fn new(secret: SharedSecret, clock: Clock) -> Self {
-        let seen = Seen { current: HashSet::new(), before: HashSet::new(), turned: clock.now() };
-        Self { secret, clock, seen: Mutex::new(seen) }
+    pub(super) fn new(credentials: Credentials) -> Self {
+        let turned = credentials.clock.now();
+        let seen = Seen { current: HashSet::new(), before: HashSet::new(), turned };
+        Self { credentials, seen: Mutex::new(seen) }
     }
 
+    /// Whether a caller whose certificate names these may say that it is `caller`. A signature would not help it.
+    pub(super) fn is_named(&self, caller: &str, names: &Names) -> Result<(), Refusal> {
+        let own = self.credentials.tls.as_ref().map(Tls::names);
+        if own.is_some_and(|own| names.may_call_as(caller, &own)) {
+            return Ok(());
+        }
+        Err(Refusal::Misnamed { caller: caller.to_owned(), names: names.clone() })
+    }
+
+    /// Whether a call in the clear is signed.
     pub(super) fn verify(&self, claim: &Claim<'_>, shown: &str, body: &[u8]) -> Result<(), Refusal> {
         let mut parts = shown.splitn(3, '.');
         let (Some(time), Some(nonce), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
@@ -159,8 +189,9 @@ impl Verifier {
             return Err(Refusal::Forged);
         };
         // Compares in constant time.
-        self.secret.mac(claim, time, nonce, body).verify_slice(&signature).map_err(|_| Refusal::Forged)?;
-        let now = self.clock.now();
+        let Credentials { secret, clock, .. } = &self.credentials;
+        secret.mac(claim, time, nonce, body).verify_slice(&signature).map_err(|_| Refusal::Forged)?;
+        let now = clock.now();
         if now.micros().abs_diff(time) > WINDOW.as_micros() as u64 {
             return Err(Refusal::Stale);
         }
@@ -193,9 +224,9 @@ mod tests {
     const CLAIM: Claim<'_> =
         Claim { caller: "order", path: "/rpc/products.v1/reserve", deadline: "5000", principal: "e30" };
 
-    fn pair(clock: &Clock) -> (Signer, Verifier) {
-        let secret = SharedSecret::of("between us");
-        (Signer { secret: secret.clone(), clock: clock.clone() }, Verifier::new(secret, clock.clone()))
+    fn pair(clock: &Clock) -> (Credentials, Verifier) {
+        let credentials = Credentials::secret(SharedSecret::of("between us"), clock.clone());
+        (credentials.clone(), Verifier::new(credentials))
     }
 
     #[test]

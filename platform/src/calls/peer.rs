@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use kernel::Clock;
 use kernel::call::{Call, CallFailure, Channel, FailureReason, Method, Reply, Retry};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::credentials::{SharedSecret, Signer};
+use super::credentials::Credentials;
 use super::{gate, wire};
 use crate::tasks::Tasks;
+use crate::tls::Tls;
 use budget::Budget;
 
 pub use endpoint::Endpoint;
@@ -35,6 +35,17 @@ const RETRIES_UNTAKEN: u32 = 6;
 /// All calls, in the measure of a [`Peer`]'s share.
 pub const ALL: u32 = 1000;
 
+/// The HTTP client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// Not even without TLS.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+    /// Not with TLS.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+}
+
 /// A module as this process reaches it when it is not, or not only, here.
 pub struct Peer {
     module: &'static str,
@@ -45,7 +56,7 @@ pub struct Peer {
     dealt: AtomicU32,
     places: Semaphore,
     budget: Budget,
-    signer: Signer,
+    credentials: Credentials,
     refused: AtomicBool,
 }
 
@@ -54,12 +65,7 @@ impl Peer {
     ///
     /// # Errors
     /// The HTTP client cannot be set up.
-    pub fn new(
-        module: &'static str,
-        urls: Vec<String>,
-        secret: SharedSecret,
-        clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    pub fn new(module: &'static str, urls: Vec<String>, credentials: Credentials) -> Result<Self, PeerError> {
         let peer = Self {
             module,
             urls: ArcSwap::from_pointee(Vec::new()),
@@ -69,10 +75,34 @@ impl Peer {
             dealt: AtomicU32::new(0),
             places: Semaphore::new(PLACES),
             budget: Budget::full(),
-            signer: Signer { secret, clock },
+            credentials,
             refused: AtomicBool::new(false),
         };
         peer.move_to(urls)?;
+        Ok(peer)
+    }
+
+    /// A process of this machine that has the certificate of this one, if it has any: this one itself, or the one that
+    /// a command is for. Its certificate need not cover the address.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be set up.
+    pub fn next_door(
+        name: &'static str,
+        address: SocketAddr,
+        credentials: Credentials,
+    ) -> Result<Self, PeerError> {
+        let scheme = if credentials.tls.is_some() { "https" } else { "http" };
+        let Some(host) = credentials.tls.as_ref().and_then(Tls::host) else {
+            return Self::new(name, vec![format!("{scheme}://{address}")], credentials);
+        };
+        let endpoint = Endpoint::new(
+            &format!("{scheme}://{host}:{}", address.port()),
+            Some((&host, address)),
+            &credentials,
+        )?;
+        let peer = Self::new(name, Vec::new(), credentials)?;
+        peer.endpoints.store(Arc::new(vec![Arc::new(endpoint)]));
         Ok(peer)
     }
 
@@ -90,9 +120,9 @@ impl Peer {
     ///
     /// # Errors
     /// The HTTP client cannot be set up.
-    pub fn move_to(&self, urls: Vec<String>) -> Result<(), reqwest::Error> {
+    pub fn move_to(&self, urls: Vec<String>) -> Result<(), PeerError> {
         let endpoints: Result<Vec<_>, _> =
-            urls.iter().map(|url| Endpoint::new(url, None).map(Arc::new)).collect();
+            urls.iter().map(|url| Endpoint::new(url, None, &self.credentials).map(Arc::new)).collect();
         self.endpoints.store(Arc::new(endpoints?));
         self.urls.store(Arc::new(urls));
         Ok(())
@@ -178,7 +208,7 @@ impl Peer {
         }
         let endpoint = self.endpoint()?;
         let request =
-            wire::request(endpoint.base(), path, caller, call, patience, body.to_vec(), &self.signer)?;
+            wire::request(endpoint.base(), path, caller, call, patience, body.to_vec(), &self.credentials)?;
         let response = endpoint.send(request).await.map_err(|error| wire::failure(&error))?;
         wire::reply(response).await
     }
@@ -201,7 +231,7 @@ impl Peer {
         for base in urls.iter() {
             let url = reqwest::Url::parse(base)?;
             let (host, port) =
-                (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
+                (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
             let mut addresses: Vec<Option<SocketAddr>> = match url.domain() {
                 None => vec![None],
                 Some(_) => tokio::net::lookup_host((host, port)).await?.map(Some).collect(),
@@ -209,9 +239,10 @@ impl Peer {
             addresses.sort_unstable();
             addresses.dedup();
             for address in addresses {
+                let resolved = address.map(|address| (host, address));
                 let endpoint = match known.iter().find(|endpoint| endpoint.is(base, address)) {
                     Some(endpoint) => Arc::clone(endpoint),
-                    None => Arc::new(Endpoint::new(base, address.map(|address| (host, address)))?),
+                    None => Arc::new(Endpoint::new(base, resolved, &self.credentials)?),
                 };
                 endpoints.push(endpoint);
             }

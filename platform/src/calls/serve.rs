@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use kernel::Clock;
 use kernel::call::{CallFailure, Dispatch, FailureReason, Reply};
 
-use super::credentials::{Claim, Refusal, SharedSecret, Verifier};
+use super::credentials::{Claim, Credentials, Refusal, Verifier};
 use super::wire::Head;
 use crate::tasks::{self, Tasks};
+use crate::tls::Names;
 
-/// Which callers a method is for; methods that are not listed are for everybody who knows the secret.
+/// Which callers a method is for; methods that are not listed are for every process of the shop.
 pub type Callers = &'static [(&'static str, &'static [&'static str])];
 
 /// The contracts served by this process.
@@ -23,18 +23,17 @@ pub struct Dispatchers {
 }
 
 impl Dispatchers {
-    /// Serves these to whoever signs with the secret and may call them.
+    /// Serves these to whoever proves to be of this shop and may call them.
     pub fn new(
         served: impl IntoIterator<Item = (Arc<dyn Dispatch>, Callers)>,
-        secret: SharedSecret,
-        clock: Clock,
+        credentials: Credentials,
         tasks: Tasks,
     ) -> Self {
         let by_contract = served
             .into_iter()
             .map(|(dispatch, callers)| (dispatch.contract(), (dispatch, callers)))
             .collect();
-        Self { by_contract, verifier: Verifier::new(secret, clock), tasks }
+        Self { by_contract, verifier: Verifier::new(credentials), tasks }
     }
 
     /// The contract, if this caller may call this method of it.
@@ -84,7 +83,11 @@ async fn serve(
         deadline: head.deadline,
         principal: head.principal,
     };
-    match dispatchers.verifier.verify(&claim, head.signature, &body) {
+    let believed = match request.conn_data::<Names>() {
+        Some(names) => dispatchers.verifier.is_named(head.caller, names),
+        None => dispatchers.verifier.verify(&claim, head.signature.unwrap_or_default(), &body),
+    };
+    match believed {
         Ok(()) => {}
         // Something on the way has doubled the call. The first of the two may well have been carried out.
         Err(Refusal::Replayed) => {

@@ -1,10 +1,11 @@
-//! The four lives of a contract: here, encoded, over HTTP, and over HTTP that breaks. Answers and refusals are the
+//! The lives of a contract: here, encoded, over HTTP, over TLS, and over HTTP that breaks. Answers and refusals are the
 //! same in all of them, and `maybe_executed` is never false for something that was done.
 
 #![expect(clippy::disallowed_methods, reason = "a test ends with its tasks")]
 #![expect(unreachable_pub, reason = "a contract is declared for others")]
 
 mod broken;
+mod certified;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -97,8 +98,7 @@ fn secret() -> SharedSecret {
 fn served(kettle: &Arc<Kettle>) -> String {
     let contract = Arc::clone(kettle) as Arc<dyn Kettles>;
     let server: Arc<dyn kernel::call::Dispatch> = Arc::new(KettlesServer(contract));
-    let dispatchers = Dispatchers::new([(server, CALLERS)], secret(), Clock::system(), Tasks::new());
-    let dispatchers = Data::new(dispatchers);
+    let dispatchers = Data::new(Dispatchers::new([(server, CALLERS)], signed(), Tasks::new()));
     let server = HttpServer::new(move || App::new().app_data(dispatchers.clone()).configure(configure))
         .workers(1)
         .disable_signals()
@@ -109,12 +109,16 @@ fn served(kettle: &Arc<Kettle>) -> String {
     format!("http://{address}")
 }
 
-fn over_http(url: String, caller: &'static str) -> KettlesClient {
-    over_http_with(url, caller, secret())
+fn signed() -> Credentials {
+    Credentials::secret(secret(), Clock::system())
 }
 
-fn over_http_with(url: String, caller: &'static str, secret: SharedSecret) -> KettlesClient {
-    let peer = Arc::new(Peer::new("kettle", vec![url], secret, Clock::system()).unwrap());
+fn over_http(url: String, caller: &'static str) -> KettlesClient {
+    over_http_with(url, caller, signed())
+}
+
+fn over_http_with(url: String, caller: &'static str, credentials: Credentials) -> KettlesClient {
+    let peer = Arc::new(Peer::new("kettle", vec![url], credentials).unwrap());
     peer.set_share(ALL);
     KettlesClient::new(Switch::<dyn Kettles>::new(None, &peer, caller))
 }
@@ -129,6 +133,10 @@ fn encoded(kettle: &Arc<Kettle>) -> KettlesClient {
     KettlesClient::new(Route::Through(Arc::new(EncodedChannel::new(server, Tasks::new()))))
 }
 
+fn every_way(kettle: &Arc<Kettle>) -> [KettlesClient; 4] {
+    [here(kettle), encoded(kettle), over_http(served(kettle), "kitchen"), certified::over_tls(kettle)]
+}
+
 fn within(patience: Duration) -> Call {
     Call::by_module("kitchen", patience)
 }
@@ -140,7 +148,7 @@ fn soon() -> Call {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_gives_the_same_answers_and_refusals() {
     let kettle = Arc::new(Kettle::default());
-    for client in [here(&kettle), encoded(&kettle), over_http(served(&kettle), "kitchen")] {
+    for client in every_way(&kettle) {
         assert_eq!(client.look(&soon(), Cups { cups: 3 }).await, Ok(Cups { cups: 3 }));
         assert_eq!(client.boil(&soon(), Cups { cups: 4 }).await, Ok(Cups { cups: 4 }));
         assert_eq!(client.pour(&soon(), Cups { cups: 11 }).await, Err(KettlesError::TooMuch { most: 10 }));
@@ -150,7 +158,7 @@ async fn every_way_gives_the_same_answers_and_refusals() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_fails_alike() {
     let kettle = Arc::new(Kettle::default());
-    for client in [here(&kettle), encoded(&kettle), over_http(served(&kettle), "kitchen")] {
+    for client in every_way(&kettle) {
         let before = kettle.done();
         let over = client.pour(&within(Duration::ZERO), Cups { cups: 1 }).await;
         assert_eq!(over, Err(CallFailure::not_executed(FailureReason::DeadlineExceeded).into()));
@@ -170,7 +178,8 @@ async fn only_a_caller_who_may_is_served() {
     let url = served(&kettle);
     let refused = Err(CallFailure::not_executed(FailureReason::Incompatible).into());
 
-    let stranger = over_http_with(url.clone(), "kitchen", SharedSecret::random(&Clock::system()));
+    let stranger = Credentials::secret(SharedSecret::random(&Clock::system()), Clock::system());
+    let stranger = over_http_with(url.clone(), "kitchen", stranger);
     assert_eq!(stranger.look(&soon(), Cups { cups: 1 }).await, refused);
     let guest = over_http(url, "guest");
     assert_eq!(guest.pour(&soon(), Cups { cups: 1 }).await, refused);
@@ -246,7 +255,7 @@ async fn a_module_that_stays_away_is_left_alone_after_a_while() {
 async fn calls_are_dealt_out_by_share_and_over_addresses() {
     let (one, two) = (Arc::new(Kettle::default()), Arc::new(Kettle::default()));
     let own = Arc::new(Kettle::default());
-    let peer = Peer::new("kettle", vec![served(&one), served(&two)], secret(), Clock::system()).unwrap();
+    let peer = Peer::new("kettle", vec![served(&one), served(&two)], signed()).unwrap();
     let peer = Arc::new(peer);
     let route = Route::Here(Arc::clone(&own) as Arc<dyn Kettles>, Arc::new(LocalGate::new(Tasks::new())));
     let client = KettlesClient::new(Switch::new(Some(route), &peer, "kitchen"));
@@ -263,7 +272,7 @@ async fn calls_are_dealt_out_by_share_and_over_addresses() {
 async fn a_call_that_nobody_waits_for_is_not_begun() {
     let kettle = Arc::new(Kettle::default());
     let url = served(&kettle);
-    let signer = credentials::Signer { secret: secret(), clock: Clock::system() };
+    let signer = signed();
     let call = Call::by_module("kitchen", Duration::from_secs(5));
     let body = br#"{"cups":1}"#.to_vec();
     let mut request =

@@ -1,5 +1,7 @@
 //! A call on the wire: `POST /rpc/products.v1/reserve`, JSON both ways, what travels with it in headers.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use kernel::call::{Call, CallFailure, FailureReason, Method, Reply};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Request, StatusCode, Url};
 
-use super::credentials::{Claim, Signer};
+use super::credentials::{Claim, Credentials};
 
 pub(super) const CALLER: &str = "cleave-caller";
 pub(super) const DEADLINE: &str = "cleave-deadline-ms";
@@ -25,7 +27,7 @@ pub(super) fn path(method: &Method) -> String {
     format!("/rpc/{}/{}", method.contract, method.name)
 }
 
-/// Writes a call down, signed.
+/// Writes a call down. In the clear it is signed; over TLS the connection says who calls.
 pub(super) fn request(
     base: &str,
     path: &str,
@@ -33,7 +35,7 @@ pub(super) fn request(
     call: &Call,
     patience: Duration,
     body: Vec<u8>,
-    signer: &Signer,
+    credentials: &Credentials,
 ) -> Result<Request, CallFailure> {
     let unsayable = || CallFailure::not_executed(FailureReason::Incompatible);
     let url = Url::parse(&format!("{base}{path}")).map_err(|_| unsayable())?;
@@ -41,7 +43,7 @@ pub(super) fn request(
     let principal = URL_SAFE_NO_PAD.encode(principal);
     let deadline = patience.as_millis().to_string();
     let claim = Claim { caller, path, deadline: &deadline, principal: &principal };
-    let signature = signer.sign(&claim, &body);
+    let signature = (url.scheme() == "http").then(|| credentials.sign(&claim, &body));
 
     let mut request = Request::new(reqwest::Method::POST, url);
     *request.timeout_mut() = Some(patience);
@@ -51,9 +53,9 @@ pub(super) fn request(
         (CALLER, caller),
         (DEADLINE, &deadline),
         (PRINCIPAL, &principal),
-        (SIGNATURE, &signature),
         (REQUEST_ID, &call.request_id),
     ];
+    said.extend(signature.as_deref().map(|signature| (SIGNATURE, signature)));
     said.extend(call.traceparent.as_deref().map(|trace| (TRACEPARENT, trace)));
     for (name, value) in said {
         let value = HeaderValue::from_str(value).map_err(|_| unsayable())?;
@@ -90,7 +92,9 @@ pub(super) fn is_absence(error: &reqwest::Error) -> bool {
 }
 
 pub(super) fn failure(error: &reqwest::Error) -> CallFailure {
-    if error.is_connect() {
+    if is_refused(error) {
+        CallFailure::not_executed(FailureReason::Incompatible)
+    } else if error.is_connect() {
         CallFailure::not_executed(FailureReason::Unreachable)
     } else if error.is_timeout() {
         CallFailure::maybe_executed(FailureReason::DeadlineExceeded)
@@ -99,12 +103,68 @@ pub(super) fn failure(error: &reqwest::Error) -> CallFailure {
     }
 }
 
+/// Whether one side would not speak with the other. Whoever is called looks at the caller's certificate before it reads
+/// a request, so nothing was done.
+fn is_refused(error: &reqwest::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match cause::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        Some(rustls::Error::AlertReceived(alert)) => matches!(
+            alert,
+            Alert::AccessDenied
+                | Alert::BadCertificate
+                | Alert::CertificateExpired
+                | Alert::CertificateRequired
+                | Alert::CertificateUnknown
+                | Alert::DecryptError
+                | Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+                | Alert::UnknownCA
+                | Alert::UnsupportedCertificate
+        ),
+        _ => false,
+    }
+}
+
+/// What somebody has to put right before this address can be spoken to, if it is that.
+pub(super) fn misfit(error: &reqwest::Error) -> Option<String> {
+    let tls = cause::<rustls::Error>(error);
+    if let Some(why) = tls.filter(|_| is_refused(error)) {
+        return Some(why.to_string());
+    }
+    if error.is_connect() && matches!(tls, Some(rustls::Error::InvalidMessage(_))) {
+        return Some(
+            "it does not speak TLS; write its address with http://, or give it `contracts.tls`".into(),
+        );
+    }
+    if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
+        return Some(
+            "it does not speak HTTP; if it has `contracts.tls`, write its address with https://".into(),
+        );
+    }
+    None
+}
+
+/// The first of its causes that is of this kind.
+fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        // What is inside an error of the system is not named as its source.
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        source = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source());
+    }
+    None
+}
+
 /// What travelled with a call, as the callee reads it.
 pub(super) struct Head<'h> {
     pub caller: &'h str,
     pub deadline: &'h str,
     pub principal: &'h str,
-    pub signature: &'h str,
+    pub signature: Option<&'h str>,
     request_id: &'h str,
     traceparent: Option<&'h str>,
 }
@@ -117,7 +177,7 @@ impl<'h> Head<'h> {
             caller: text(CALLER)?,
             deadline: text(DEADLINE)?,
             principal: text(PRINCIPAL)?,
-            signature: text(SIGNATURE)?,
+            signature: text(SIGNATURE),
             request_id: text(REQUEST_ID).unwrap_or("call"),
             traceparent: text(TRACEPARENT),
         })
