@@ -7,6 +7,7 @@ mod moving;
 mod plan;
 mod service;
 mod set;
+mod trust;
 
 use std::fmt;
 

@@ -88,6 +88,7 @@ impl Set {
             faults.extend(self.0.iter().flat_map(|process| self.misled(process, module)));
         }
         faults.extend(self.divided());
+        faults.extend(super::trust::faults(self));
         faults
     }
 
@@ -95,7 +96,7 @@ impl Set {
     fn misled(&self, process: &Process, module: &str) -> Vec<String> {
         let mut misled = Vec::new();
         for url in process.config.modules.urls(module) {
-            let address = url.trim_start_matches("http://");
+            let address = url.trim_start_matches("http://").trim_start_matches("https://");
             let there = self.0.iter().find(|other| other.config.internal.to_string() == address);
             match there {
                 Some(there) if !there.config.modules.runs(module) => misled.push(format!(
@@ -114,8 +115,15 @@ impl Set {
         let mut divided = Vec::new();
         for (at, other) in self.0.iter().enumerate() {
             let before = &self.0[..at];
-            let stranger = |first: &&Process| first.config.contracts.secret != other.config.contracts.secret;
-            if let Some(first) = before.first().filter(stranger) {
+            // Between two with certificates only a broker's messages need it.
+            let needs = |one: &Process| {
+                !one.config.contracts.tls.is_set() || one.config.events.transport == EventTransport::Nats
+            };
+            let stranger = |first: &&Process| {
+                (needs(first) || needs(other))
+                    && first.config.contracts.secret != other.config.contracts.secret
+            };
+            if let Some(first) = before.iter().find(stranger) {
                 divided.push(format!(
                     "{} and {} have different secrets in `contracts.secret`; neither will believe the other",
                     first.name, other.name
