@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod certs;
 mod contract;
 mod doctor;
 mod events;
@@ -88,6 +89,8 @@ enum Command {
     /// People who work for the shop
     #[command(subcommand)]
     Staff(staff::Staff),
+    /// Make certificates for trying TLS between processes
+    Certs(certs::Certs),
     /// What happened
     #[command(subcommand)]
     Events(events::Events),
@@ -122,7 +125,11 @@ impl Cli {
             _ => (None, None),
         };
         let GlobalFlags { config, data } = self.common.flags;
-        let config = Config::load(&Flags { config, data, listen, internal })?;
+        let config = match &self.command {
+            // The others may name the very files that are made here.
+            Command::Certs(_) => Config::untold()?,
+            _ => Config::load(&Flags { config, data, listen, internal })?,
+        };
         let format = match config.log.format {
             LogFormat::Pretty => Format::Pretty,
             LogFormat::Json => Format::Json,
@@ -133,6 +140,7 @@ impl Cli {
             Command::Migrate => migrate::run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor(doctor) => doctor.run(&config, output).await,
             Command::Ready(ready) => ready.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            Command::Certs(certs) => certs.run(output).map(|()| ExitCode::SUCCESS),
             Command::Plan(plan) => plan.run(output).map(|()| ExitCode::SUCCESS),
             Command::Move(moving) => moving.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Import(import) => import.run(&config, output).await,

@@ -314,3 +314,52 @@ fn every_command_explains_itself() {
     }
     assert!(machine.says(&["--version"]).starts_with("cleave "));
 }
+
+/// A process that shows what `cleave certs` has made is opened, and asked by somebody with the same settings.
+#[test]
+fn certificates_are_made_once_and_used() {
+    let machine = Machine::new();
+    let made = machine.says_json(&[
+        "certs",
+        "--dir",
+        "certs",
+        "--process",
+        "shop",
+        "--run",
+        "user,product,order,payment",
+    ]);
+    assert_eq!(made[0]["state"], "made");
+    assert_eq!((&made[1]["process"], &made[1]["state"]), (&json!("shop"), &json!("issued")));
+    let folder = machine.0.path().join("certs");
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    let before = (read("ca.key"), read("shop.pem"));
+    for file in ["ca.key", "ca.pem", "shop.key", "shop.pem"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::metadata(folder.join(file)).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600, "{file}");
+    }
+
+    let again = machine.says_json(&["certs", "--dir", "certs"]);
+    assert_eq!(again[0]["state"], "kept");
+    assert_eq!(again.len(), 6, "four modules and a gateway: {again:?}");
+    assert!(again[1..].iter().all(|issued| issued["state"] == "issued" && issued["lacks"].is_null()));
+    let kept = machine.says_json(&["certs", "--dir", "certs", "--module", "user", "--name", "user.example"]);
+    assert_eq!(kept[1]["state"], "kept");
+    assert!(kept[1]["lacks"].as_str().unwrap().contains("user.example"), "{kept:?}");
+    assert_eq!((read("ca.key"), read("shop.pem")), before, "nothing is written over");
+
+    let text = machine.says(&["certs", "--dir", "certs", "--process", "shop", "--run", "user"]);
+    let settings = text.split_once("[contracts.tls]").unwrap().1;
+    std::fs::write(machine.0.path().join("shop.toml"), format!("[contracts.tls]{settings}")).unwrap();
+    let mut shop = machine.serve(&["--config", "shop.toml"]);
+    let internal = shop.internal.trim_start_matches("https://").to_owned();
+    assert_ne!(internal, shop.internal, "it speaks TLS");
+    let asked = ["topology", "show", "--internal", &internal];
+    assert!(machine.complains(&asked).contains("[contracts.tls]"));
+    let shown = machine.says(&[&asked[..], &["--config", "shop.toml"]].concat());
+    assert!(shown.contains("payment  here"), "{shown}");
+    shop.stop();
+
+    std::fs::remove_file(folder.join("ca.key")).unwrap();
+    assert!(machine.complains(&["certs", "--dir", "certs"]).contains("bring it back"));
+}
