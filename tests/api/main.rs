@@ -20,6 +20,7 @@ mod bad_input;
 mod broker;
 mod catalogue;
 mod conformance;
+mod certified;
 mod cost;
 mod documents;
 mod events;

@@ -279,7 +279,7 @@ async fn a_call_that_nobody_waits_for_is_not_begun() {
         wire::request(&url, "/rpc/kettles.v1/boil", "kitchen", &call, Duration::ZERO, body, &signer).unwrap();
     *request.timeout_mut() = Some(Duration::from_secs(5));
 
-    let response = reqwest::Client::new().execute(request).await.unwrap();
+    let response = crate::tls::plain_client().unwrap().build().unwrap().execute(request).await.unwrap();
 
     let reply = wire::reply(response).await;
     assert_eq!(reply, Err(CallFailure::not_executed(FailureReason::DeadlineExceeded)));
