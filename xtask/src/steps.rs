@@ -208,7 +208,7 @@ fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Comm
         cargo::command(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
     };
     command.args(packages);
-    for name in ["CLEAVE_TEST_PLACEMENT", "CLEAVE_TEST_TRANSPORT", "CLEAVE_TEST_PAYMENT"] {
+    for name in ["CLEAVE_TEST_PLACEMENT", "CLEAVE_TEST_TRANSPORT", "CLEAVE_TEST_PAYMENT", "CLEAVE_TEST_TLS"] {
         command.env_remove(name);
     }
     command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
