@@ -358,6 +358,9 @@ fn certificates_are_made_once_and_used() {
     assert!(machine.complains(&asked).contains("[contracts.tls]"));
     let shown = machine.says(&[&asked[..], &["--config", "shop.toml"]].concat());
     assert!(shown.contains("payment  here"), "{shown}");
+    let ready = ["ready", "--internal", &internal];
+    machine.says(&[&ready[..], &["--config", "shop.toml"]].concat());
+    machine.complains(&ready);
     shop.stop();
 
     std::fs::remove_file(folder.join("ca.key")).unwrap();
