@@ -70,6 +70,7 @@ async fn probes_need_no_certificate_and_are_nothing_else() {
     let get = async |path: &str| plain.get(format!("http://{probes}{path}")).send().await.unwrap().status();
     assert_eq!(get("/livez").await, 204);
     assert_eq!(get("/readyz").await, 200);
+    assert_eq!(get("/metrics").await, 200);
     for path in ["/rpc/users.v1", "/v1/products", "/v1/admin/orders"] {
         assert_eq!(get(path).await, 404, "{path}");
     }
