@@ -146,7 +146,7 @@ impl Tls {
             .with_custom_certificate_verifier(Arc::clone(&current) as Arc<dyn ServerCertVerifier>)
             .with_client_cert_resolver(current);
         config.resumption = Resumption::disabled();
-        Ok(ClientBuilder::new().tls_backend_preconfigured(config))
+        Ok(builder(config))
     }
 }
 
@@ -209,7 +209,12 @@ pub fn plain_client() -> Result<ClientBuilder, rustls::Error> {
         .with_protocol_versions(&[&version::TLS13])?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
-    Ok(ClientBuilder::new().tls_backend_preconfigured(config))
+    Ok(builder(config))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where cryptography and authorities are chosen")]
+fn builder(config: ClientConfig) -> ClientBuilder {
+    ClientBuilder::new().tls_backend_preconfigured(config)
 }
 
 impl fmt::Debug for Tls {

@@ -1,5 +1,7 @@
 //! What is counted, as Prometheus reads it.
 
+use platform::tls::plain_client;
+
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,7 +12,7 @@ async fn a_purchase_is_counted_by_route_and_by_call_and_names_nobody() {
     world.get("/v1/nothing-of-the-kind").send().await.expect(404);
 
     let url = format!("http://{}/metrics", world.internal(0));
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = plain_client().unwrap().build().unwrap().get(url).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let text = answer.text().await.unwrap();
     let counted = |begins: &str, has: &[&str]| {
