@@ -9,6 +9,8 @@ mod listen;
 mod parked;
 mod retain;
 mod sequence;
+#[cfg(test)]
+mod tests;
 
 use kernel::Event;
 use kernel::event::EventData;

@@ -160,12 +160,15 @@ impl Reader {
             return Ok(());
         }
         match self.apply(&wanted, last).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(error) if error.is_passing() => Err(error),
             // One of them is at fault: one by one, so that it holds up nobody else.
             Err(_) => {
                 for event in wanted {
-                    self.apply_or_park(event).await?;
+                    if !self.apply_or_park(event).await? {
+                        // Another replica goes on from another place, which may be before or after the next of these.
+                        return Ok(());
+                    }
                 }
                 self.position = self.position.map(|position| position.max(last));
                 Ok(())
@@ -173,7 +176,8 @@ impl Reader {
         }
     }
 
-    async fn apply_or_park(&mut self, event: &Event) -> Result<(), ListenerError> {
+    /// Returns whether it was ours to apply or to set aside: not when another replica was faster.
+    async fn apply_or_park(&mut self, event: &Event) -> Result<bool, ListenerError> {
         match self.apply(&[event], event.position).await {
             Err(error) if !error.is_passing() => {
                 tracing::error!(
@@ -181,17 +185,18 @@ impl Reader {
                     "an event could not be applied; it is set aside and tried again"
                 );
                 self.look_at_parked = Instant::now();
-                let Some((mut tx, _)) = self.begin_at(event.position).await? else { return Ok(()) };
+                let Some((mut tx, _)) = self.begin_at(event.position).await? else { return Ok(false) };
                 parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
-                self.end_at(tx, event.position).await
+                self.end_at(tx, event.position).await?;
+                Ok(true)
             }
             other => other,
         }
     }
 
-    /// Applies events and moves the cursor to `position`, in one transaction.
-    async fn apply(&mut self, events: &[&Event], position: i64) -> Result<(), ListenerError> {
-        let Some((mut tx, some_are_parked)) = self.begin_at(position).await? else { return Ok(()) };
+    /// Applies events and moves the cursor to `position`, in one transaction. Returns whether it was ours to do.
+    async fn apply(&mut self, events: &[&Event], position: i64) -> Result<bool, ListenerError> {
+        let Some((mut tx, some_are_parked)) = self.begin_at(position).await? else { return Ok(false) };
         let parked: HashSet<String> = if some_are_parked {
             parked::subjects(&mut tx, self.listener.as_ref()).await?
         } else {
@@ -204,7 +209,8 @@ impl Reader {
             parked::park(&mut tx, self.listener.as_ref(), event, 0, reason).await?;
         }
         self.listener.apply_all(&mut tx, &due).await?;
-        self.end_at(tx, position).await
+        self.end_at(tx, position).await?;
+        Ok(true)
     }
 
     /// Begins a transaction that moves the cursor to `position`, and says whether events are parked. `None` when

@@ -141,7 +141,10 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, List
             Err(error) => {
                 tx.rollback().await?;
                 let mut tx = db.begin().await?;
-                take(&mut tx, listener, &event).await?;
+                // Another replica may have applied it meanwhile.
+                if take(&mut tx, listener, &event).await? == 0 {
+                    continue;
+                }
                 park(&mut tx, listener, &event, attempts + 1, &error.to_string()).await?;
                 tx.commit().await?;
                 if attempts + 1 >= ATTEMPTS {
