@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use kernel::Clock;
 use serde_json::json;
+use user::FirstOwner;
 
 use super::Failure;
 use super::output::Output;
@@ -49,9 +50,21 @@ impl Serve {
         if self.demo {
             let filled = demo::fill(&shop).await?;
             output.say(filled.to_string(), &serde_json::to_value(&filled)?);
-        } else if let Some(user) = &shop.modules.user
-            && let Some(token) = user.setup_token().await?
-        {
+        } else if let Some(user) = &shop.modules.user {
+            say_first_owner(user.first_owner().await?, &address, output);
+        }
+        told.said().await;
+        output.say("Closing: finishing what was begun.", &json!({ "event": "closing" }));
+        shop.close().await;
+        output.say("The shop is closed.", &json!({ "event": "closed" }));
+        Ok(())
+    }
+}
+
+/// Tells whoever opens an empty shop how to get into it.
+fn say_first_owner(owner: Option<FirstOwner>, address: &str, output: &Output) {
+    match owner {
+        Some(FirstOwner::With(token)) => {
             let token = token.reveal();
             output.say(
                 format!(
@@ -62,11 +75,15 @@ impl Serve {
                 &json!({ "event": "setup", "token": token }),
             );
         }
-        told.said().await;
-        output.say("Closing: finishing what was begun.", &json!({ "event": "closing" }));
-        shop.close().await;
-        output.say("The shop is closed.", &json!({ "event": "closed" }));
-        Ok(())
+        Some(FirstOwner::Shown { until }) => output.say(
+            format!(
+                "Nobody works here yet. An earlier start or another process has printed how to become the owner; that \
+                 is good until {until}. Without it:\n  \
+                 cleave staff create --email you@example.com --name You --role owner --password-stdin"
+            ),
+            &json!({ "event": "setup", "shownUntil": until }),
+        ),
+        None => {}
     }
 }
 

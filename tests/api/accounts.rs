@@ -196,7 +196,7 @@ async fn a_disabled_customer_is_out_at_once() {
 async fn a_shop_with_staff_gives_out_no_first_owners_token() {
     let world = World::open().await;
 
-    assert!(world.runs("user").modules.user.as_ref().unwrap().setup_token().await.unwrap().is_none());
+    assert!(world.runs("user").modules.user.as_ref().unwrap().first_owner().await.unwrap().is_none());
     for (email, password) in
         [("admin@example.com", "admin"), ("owner@shop.example", "owner"), ("root@localhost.localdomain", "")]
     {

@@ -44,7 +44,7 @@ pub use password::{InvalidPassword, Password, PasswordTooShort};
 pub use permission::Permissions;
 pub use role::{InvalidRoleName, RoleName};
 pub use setup::SetupToken;
-pub use setup::service::SetupError;
+pub use setup::service::{FirstOwner, SetupError};
 pub use staff::NewMember;
 pub use staff::service::{Staff, StaffError};
 
@@ -165,13 +165,14 @@ impl Module {
         self.hasher.checks()
     }
 
-    /// A token with which the first owner is made, in place of any earlier one; none once there is somebody on the
-    /// staff. There is no other way into a new shop: it comes without any password.
+    /// How the first owner is made; `None` once there is somebody on the staff. There is no other way into a new shop:
+    /// it comes without any password. The token is made by one start and good for a day, however many replicas start
+    /// meanwhile.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn setup_token(&self) -> Result<Option<SetupToken>, SetupError> {
-        self.setup.first_owner_token().await
+    pub async fn first_owner(&self) -> Result<Option<FirstOwner>, SetupError> {
+        self.setup.first_owner().await
     }
 
     /// All there is to mount.

@@ -15,7 +15,7 @@ use platform::http::{Authenticate, Frame, Problem, Routes};
 use platform::testing::{self, TestDb};
 use serde_json::{Value, json};
 use user::tokens::Verifier;
-use user::{HashCost, HashQueue, MIGRATIONS, Module, NAME, Settings};
+use user::{FirstOwner, HashCost, HashQueue, MIGRATIONS, Module, NAME, Settings};
 use user_api::{ListKeys, Users};
 
 /// As the gateway does it: with the keys of the contract.
@@ -190,7 +190,7 @@ async fn a_new_shop_is_set_up_and_staffed() {
     let (db, module) = module().await;
     let app = shop!(module, db);
     let (get, post, patch) = (Method::GET, Method::POST, Method::PATCH);
-    let token = module.setup_token().await.unwrap().unwrap();
+    let Some(FirstOwner::With(token)) = module.first_owner().await.unwrap() else { panic!("no token") };
     let setup = |body: Value| ask(&app, Method::POST, "/v1/auth/setup", NOBODY, body);
     let sign_in = async |email: &str| {
         let body = json!({"email": email, "password": PASSWORD});

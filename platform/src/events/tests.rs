@@ -8,9 +8,9 @@ use kernel::{Clock, Event};
 use serde::{Deserialize, Serialize};
 
 use super::{Listener, ListenerError, Logs, listen, parked, sequence};
+use crate::Tasks;
 use crate::db::{Db, Migration, Tx};
 use crate::testing::{self, TestDb};
-use crate::Tasks;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const NOTES: &[Migration] =

@@ -1,5 +1,6 @@
 //! How a shop gets its first owner, and somebody on the staff their password.
 
+use kernel::Moment;
 use platform::{Commands, Db, DbError};
 use user_api::AccountId;
 
@@ -19,6 +20,18 @@ pub(crate) struct Setup {
     pub(super) commands: Commands,
     hasher: Hasher,
     shortest_password: usize,
+}
+
+/// How the first owner is made.
+#[derive(Clone)]
+pub enum FirstOwner {
+    /// With this token.
+    With(SetupToken),
+    /// With one that another start has shown; we keep only its digest.
+    Shown {
+        /// When it stops being good.
+        until: Moment,
+    },
 }
 
 /// What somebody with a set-up token says.
@@ -62,16 +75,20 @@ impl Setup {
         Self { db, commands, hasher, shortest_password }
     }
 
-    /// A token for the first owner, in place of any earlier one; none once there is somebody on the staff.
-    pub(crate) async fn first_owner_token(&self) -> Result<Option<SetupToken>, SetupError> {
+    /// How the first owner is made; `None` once there is somebody on the staff.
+    pub(crate) async fn first_owner(&self) -> Result<Option<FirstOwner>, SetupError> {
         if store::has_staff(&self.db).await? {
             return Ok(None);
         }
-        let token = SetupToken::new();
+        let (token, now) = (SetupToken::new(), self.db.clock().now());
         let mut tx = self.db.begin().await?;
-        let stored = store::replace_for_first_owner(&mut tx, &token, self.db.clock().now()).await?;
-        tx.commit().await?;
-        Ok(stored.then_some(token))
+        if store::insert_for_first_owner(&mut tx, &token, now).await? {
+            tx.commit().await?;
+            return Ok(Some(FirstOwner::With(token)));
+        }
+        tx.rollback().await?;
+        let until = store::good_for_first_owner(&self.db, now).await?;
+        Ok(until.map(|until| FirstOwner::Shown { until }))
     }
 
     /// Sets the password that the token's holder chose, and makes the first owner's account.

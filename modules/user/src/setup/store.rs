@@ -33,18 +33,20 @@ pub(crate) async fn find(db: &Db, token: &SetupToken, now: Moment) -> Result<Opt
     Ok(row.map(|(account,)| account.map_or(SetupFor::FirstOwner, SetupFor::Staff)))
 }
 
-/// Stores a token for the first owner in place of earlier ones. Returns whether there is nobody on the staff yet.
-pub(crate) async fn replace_for_first_owner(
+/// Stores a token for the first owner, unless there is a good one or somebody on the staff. Returns whether it did.
+pub(crate) async fn insert_for_first_owner(
     tx: &mut Tx,
     token: &SetupToken,
     now: Moment,
 ) -> Result<bool, DbError> {
-    tx.query("DELETE FROM setup_tokens WHERE account_id IS NULL AND used_at IS NULL").run().await?;
     let inserted = tx
         .query(
             "INSERT INTO setup_tokens (token_hash, created_at, expires_at)
              SELECT $1, $2, $3
-             WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE kind = 'staff')",
+             WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE kind = 'staff')
+                 AND NOT EXISTS (
+                     SELECT 1 FROM setup_tokens WHERE account_id IS NULL AND used_at IS NULL AND expires_at > $2
+                 )",
         )
         .bind(token.hash())
         .bind(now)
@@ -52,6 +54,20 @@ pub(crate) async fn replace_for_first_owner(
         .run()
         .await?;
     Ok(inserted == 1)
+}
+
+/// When the first owner's token stops being good; `None` when there is none.
+pub(crate) async fn good_for_first_owner(db: &Db, now: Moment) -> Result<Option<Moment>, DbError> {
+    let (until,): (Option<Moment>,) = db
+        .query(
+            "SELECT MAX(expires_at)
+             FROM setup_tokens
+             WHERE account_id IS NULL AND used_at IS NULL AND expires_at > $1",
+        )
+        .bind(now)
+        .one()
+        .await?;
+    Ok(until)
 }
 
 /// Stores a token for an account in place of earlier ones.
@@ -75,20 +91,32 @@ pub(crate) async fn replace(
     .map(|_| ())
 }
 
-/// Uses a token up. Returns whether it was good. One for the first owner is good only while there is no staff.
+/// Uses a token up. Returns whether it was good. One for the first owner is good only while there is no staff, and uses
+/// up any other that replicas made at the same moment: of two who come with one each, the second waits for the first
+/// and finds its own used.
 pub(crate) async fn consume(tx: &mut Tx, token: &SetupToken, now: Moment) -> Result<bool, DbError> {
     let consumed = tx
         .query(
             "UPDATE setup_tokens
              SET used_at = $1
-             WHERE token_hash = $2 AND used_at IS NULL AND expires_at > $1
-                 AND (account_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM accounts WHERE kind = 'staff'))",
+             WHERE used_at IS NULL AND expires_at > $1
+                 AND (
+                     token_hash = $2 AND account_id IS NOT NULL
+                     OR account_id IS NULL
+                         AND EXISTS (
+                             SELECT 1
+                             FROM setup_tokens AS shown
+                             WHERE shown.token_hash = $2 AND shown.account_id IS NULL
+                                 AND shown.used_at IS NULL AND shown.expires_at > $1
+                         )
+                         AND NOT EXISTS (SELECT 1 FROM accounts WHERE kind = 'staff')
+                 )",
         )
         .bind(now)
         .bind(token.hash())
         .run()
         .await?;
-    Ok(consumed == 1)
+    Ok(consumed > 0)
 }
 
 /// Sets the password of somebody on the staff. Sessions so far end with it. `None` when the account cannot be used.
