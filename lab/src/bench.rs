@@ -2,7 +2,7 @@
 
 pub mod calls;
 pub mod floor;
-mod load;
+pub(crate) mod load;
 mod report;
 mod split;
 
@@ -124,7 +124,7 @@ impl Bench {
 }
 
 /// A small catalogue. Returns the variant that is bought.
-async fn fill(staff: &Api) -> Result<String, Failure> {
+pub(crate) async fn fill(staff: &Api) -> Result<String, Failure> {
     let mut variant = String::new();
     for number in 1..=40 {
         let body = json!({
@@ -144,7 +144,7 @@ async fn fill(staff: &Api) -> Result<String, Failure> {
     Ok(variant)
 }
 
-fn checkout(variant: &str) -> Value {
+pub(crate) fn checkout(variant: &str) -> Value {
     json!({
         "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "bench@example.com",
         "shippingAddress": { "name": "Bench", "line1": "1 Main St", "city": "Portland", "country": "US" },

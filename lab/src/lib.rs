@@ -1,5 +1,5 @@
-//! Tools that try a shop from outside: a retailer's real quarter replayed, benchmarks, and whether a module that is not
-//! ours keeps its contract. Not part of the shop.
+//! Tools that try a shop from outside: a retailer's real quarter replayed, benchmarks, shops that are taken apart while
+//! customers buy, and whether a module that is not ours keeps its contract. Not part of the shop.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,9 +8,13 @@
 
 pub mod api;
 pub mod bench;
+pub mod books;
 pub mod conformance;
+pub mod offer;
+pub mod outage;
 pub mod replay;
 pub mod server;
+pub mod switch;
 
 /// What a tool fails with: a sentence and its causes.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

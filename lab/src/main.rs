@@ -1,4 +1,4 @@
-//! The lab's command line. `cargo xtask bench`, `cargo xtask replay` and `cargo xtask conformance` call it.
+//! The lab's command line. `cargo xtask bench`, `replay`, `switch`, `outage` and `conformance` call it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,8 +9,10 @@ use lab::Failure;
 use lab::api::Api;
 use lab::bench::{self, Bench};
 use lab::conformance::Conformance;
+use lab::outage::Outage;
 use lab::replay::{self, Options};
 use lab::server::{Server, Store};
+use lab::switch::Switch;
 
 /// Tries a shop from outside.
 #[derive(Debug, Parser)]
@@ -28,6 +30,10 @@ enum Verb {
     Bench(Bench),
     /// Check whether whoever serves a contract keeps it, in whatever language
     Conformance(Conformance),
+    /// Move payment out of a shop and back while customers buy
+    Switch(Switch),
+    /// Stop the broker of a shop while customers buy
+    Outage(Outage),
     /// The bare routes that the bench measures against
     #[command(hide = true)]
     Floor,
@@ -62,6 +68,8 @@ async fn main() -> ExitCode {
         Verb::Replay(replay) => replay.run().await,
         Verb::Bench(bench) => bench.run().await.map(|()| true),
         Verb::Conformance(conformance) => conformance.run().await,
+        Verb::Switch(switch) => switch.run().await,
+        Verb::Outage(outage) => outage.run().await,
         Verb::Floor => bench::floor::serve().await.map(|()| true),
     };
     match result {

@@ -1,24 +1,31 @@
 //! Starts the real binary on a free port in a folder of its own, and stops it.
 
-use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+mod place;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Failure;
+use place::{Place, places};
 
 /// The password of the owner every started shop has.
 const PASSWORD: &str = "correct horse battery staple";
 /// The owner's e-mail address.
 const OWNER: &str = "owner@lab.example";
 
-const EVERYTHING: &str = "user+product+order+payment";
+/// All modules.
+pub(crate) const MODULES: [&str; 4] = ["user", "product", "order", "payment"];
+/// All modules in one process.
+pub const EVERYTHING: &str = "user+product+order+payment";
+const NO_PROCESS: &str = "there is no such process";
 
 /// Where the shop keeps its tables.
 #[derive(Debug, Clone)]
@@ -34,6 +41,7 @@ pub struct Server {
     folder: TempDir,
     binary: PathBuf,
     store: Store,
+    environment: Settings,
     /// The process that is talked to comes first.
     processes: Vec<Process>,
     /// Where it is reached.
@@ -42,18 +50,14 @@ pub struct Server {
     pub opened_in: Duration,
 }
 
+/// Settings of all processes, by the names of the environment.
+pub type Settings = Vec<(&'static str, String)>;
+
 /// One process of it.
 struct Process {
     child: Child,
     place: Place,
-}
-
-/// Where a process is reached, and its settings.
-#[derive(Debug, Clone)]
-struct Place {
-    listen: SocketAddr,
-    internal: SocketAddr,
-    settings: PathBuf,
+    address: String,
 }
 
 impl Server {
@@ -66,21 +70,43 @@ impl Server {
     }
 
     /// The same in several processes that run these modules, with `+` between the modules of one. The first is talked
-    /// to, and runs none if its text is empty.
+    /// to, and runs none if its text is empty. Those that run the same modules are replicas, which takes PostgreSQL.
     ///
     /// # Errors
     /// One does not open.
     pub async fn start_apart(binary: &Path, store: Store, groups: &[&str]) -> Result<Self, Failure> {
+        Self::start_set(binary, store, groups, Vec::new()).await
+    }
+
+    /// The same, set like this.
+    ///
+    /// # Errors
+    /// One does not open.
+    pub async fn start_set(
+        binary: &Path,
+        store: Store,
+        groups: &[&str],
+        settings: Settings,
+    ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let places = places(folder.path(), groups)?;
-        let mut opened = Vec::new();
+        let binary = binary.to_owned();
+        let mut server = Self {
+            folder,
+            binary,
+            store,
+            environment: settings,
+            processes: Vec::new(),
+            address: String::new(),
+            opened_in: Duration::ZERO,
+        };
         for place in places {
-            opened.push(open(binary, folder.path(), &store, place).await?);
+            let (process, opened_in) = server.open(place).await?;
+            if server.processes.is_empty() {
+                (server.address, server.opened_in) = (process.address.clone(), opened_in);
+            }
+            server.processes.push(process);
         }
-        let (address, opened_in) =
-            opened.first().map(|(_, address, time)| (address.clone(), *time)).unwrap_or_default();
-        let processes = opened.into_iter().map(|(process, ..)| process).collect();
-        let server = Self { folder, binary: binary.to_owned(), store, processes, address, opened_in };
         let at = groups.iter().position(|group| group.split('+').any(|module| module == "user")).unwrap_or(0);
         server.create_owner(at).await?;
         Ok(server)
@@ -96,7 +122,7 @@ impl Server {
     /// # Errors
     /// There is no such process.
     pub fn settings(&self, at: usize) -> Result<(&Path, SocketAddr), Failure> {
-        let place = &self.processes.get(at).ok_or("there is no such process")?.place;
+        let place = &self.process(at)?.place;
         Ok((&place.settings, place.internal))
     }
 
@@ -105,8 +131,7 @@ impl Server {
     /// # Errors
     /// There is no such process.
     pub fn command(&self, at: usize) -> Result<Command, Failure> {
-        let process = self.processes.get(at).ok_or("there is no such process")?;
-        Ok(command(&self.binary, self.folder.path(), &self.store, &process.place))
+        Ok(self.command_of(&self.process(at)?.place))
     }
 
     /// The owner's e-mail address and password.
@@ -114,31 +139,84 @@ impl Server {
         (OWNER, PASSWORD)
     }
 
-    /// Kills a process with SIGKILL and starts it again in the same folder.
+    /// Where a process is reached, like [`Server::address`].
     ///
     /// # Errors
-    /// It does not open.
-    pub async fn kill_and_restart(&mut self, at: usize) -> Result<(), Failure> {
-        let process = self.processes.get_mut(at).ok_or("there is no such process")?;
-        process.child.kill().await?;
-        let (again, address, opened_in) =
-            open(&self.binary, self.folder.path(), &self.store, process.place.clone()).await?;
-        *process = again;
-        if at == 0 {
-            (self.address, self.opened_in) = (address, opened_in);
+    /// There is no such process.
+    pub fn address_of(&self, at: usize) -> Result<&str, Failure> {
+        Ok(&self.process(at)?.address)
+    }
+
+    /// The url of a process's internal listener.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn internal(&self, at: usize) -> Result<String, Failure> {
+        Ok(format!("http://{}", self.process(at)?.place.internal))
+    }
+
+    /// Kills a process with SIGKILL, unless it is dead.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub async fn kill(&mut self, at: usize) -> Result<(), Failure> {
+        let child = &mut self.processes.get_mut(at).ok_or(NO_PROCESS)?.child;
+        if child.try_wait()?.is_none() {
+            child.kill().await?;
         }
         Ok(())
     }
 
-    /// Stops it.
+    /// Kills a process with SIGKILL, unless it is dead, and starts it again in the same folder.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub async fn kill_and_restart(&mut self, at: usize) -> Result<(), Failure> {
+        self.kill(at).await?;
+        let (process, opened_in) = self.open(self.process(at)?.place.clone()).await?;
+        if at == 0 {
+            (self.address, self.opened_in) = (process.address.clone(), opened_in);
+        }
+        *self.processes.get_mut(at).ok_or(NO_PROCESS)? = process;
+        Ok(())
+    }
+
+    /// Sends the calls of a process another way: `cleave topology apply` with these arguments.
+    ///
+    /// # Errors
+    /// It refuses; the error is what it said.
+    pub async fn apply(&self, at: usize, arguments: &[&str]) -> Result<(), Failure> {
+        let internal = self.process(at)?.place.internal.to_string();
+        let mut command = self.command(at)?;
+        command.args(["topology", "apply", "--internal", &internal]).args(arguments);
+        let output = command.stdin(Stdio::null()).output().await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+    }
+
+    /// Stops it, and takes away what it has on a PostgreSQL server.
     ///
     /// # Errors
     /// It cannot be stopped.
-    pub async fn stop(self) -> Result<(), Failure> {
-        for mut process in self.processes {
-            process.child.kill().await?;
+    pub async fn stop(mut self) -> Result<(), Failure> {
+        for at in 0..self.processes.len() {
+            self.kill(at).await?;
+        }
+        let Store::Postgres(url) = &self.store else { return Ok(()) };
+        let (server, name) = split(url)?;
+        let mut admin = PgConnection::connect(&format!("{server}/postgres")).await?;
+        for module in MODULES {
+            let drop = format!("DROP DATABASE IF EXISTS {name}_{module} WITH (FORCE)");
+            admin.execute(AssertSqlSafe(drop)).await?;
+            admin.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS {name}_{module}"))).await?;
         }
         Ok(())
+    }
+
+    fn process(&self, at: usize) -> Result<&Process, Failure> {
+        Ok(self.processes.get(at).ok_or(NO_PROCESS)?)
     }
 
     async fn create_owner(&self, at: usize) -> Result<(), Failure> {
@@ -164,6 +242,46 @@ impl Server {
         }
         if create.wait().await?.success() { Ok(()) } else { Err("the owner could not be created".into()) }
     }
+
+    fn command_of(&self, place: &Place) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.kill_on_drop(true).arg("--data").arg(self.folder.path()).arg("--config").arg(&place.settings);
+        command.env("CLEAVE__LOG__FILTER", "warn");
+        if let Store::Postgres(url) = &self.store {
+            command.env("CLEAVE__DATABASE__URL", url);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts a process, and returns it with how long that took.
+    async fn open(&self, place: Place) -> Result<(Process, Duration), Failure> {
+        let began = Instant::now();
+        let mut child = self
+            .command_of(&place)
+            .args(["serve", "--json", "--listen"])
+            .arg(place.listen.to_string())
+            .arg("--internal")
+            .arg(place.internal.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{} cannot be started: {error}", self.binary.display()))?;
+        let stdout = child.stdout.take().ok_or("the shop has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await?? {
+            let said: Value = serde_json::from_str(&line)?;
+            if let ("open", Some(address)) =
+                (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
+            {
+                let (address, opened_in) = (address.to_owned(), began.elapsed());
+                // The pipe is read to its end, or the shop would one day wait for somebody to read.
+                drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
+                return Ok((Process { child, place, address }, opened_in));
+            }
+        }
+        Err("the shop ended before it opened; its log on standard error says why".into())
+    }
 }
 
 /// The shop's release binary, which stands beside ours.
@@ -187,89 +305,18 @@ pub fn binary() -> Result<PathBuf, Failure> {
 pub fn postgres(shop: &str) -> Result<String, Failure> {
     let url = std::env::var("CLEAVE_LAB_POSTGRES")
         .map_err(|_| "there is no PostgreSQL; run this through `cargo xtask`, which brings one along")?;
-    let (server, _) = url.rsplit_once('/').ok_or("CLEAVE_LAB_POSTGRES is not a url with a database")?;
-    Ok(format!("{server}/{shop}_{:08x}", rand::random::<u32>()))
+    postgres_on(&url, shop)
 }
 
-/// Addresses and settings of the processes. Several have fixed ports, because each is told those of the others.
-fn places(folder: &Path, groups: &[&str]) -> Result<Vec<Place>, Failure> {
-    let apart = groups.len() > 1;
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let free = || -> Result<SocketAddr, Failure> {
-        if !apart {
-            return Ok(nowhere);
-        }
-        Ok(TcpListener::bind(nowhere)?.local_addr()?)
-    };
-    let secret = folder.join("secret");
-    std::fs::write(&secret, format!("{:032x}", rand::random::<u128>()))?;
-    let mut places = Vec::new();
-    for at in 0..groups.len() {
-        let settings = folder.join(format!("{at}.toml"));
-        places.push(Place { listen: free()?, internal: free()?, settings });
-    }
-    for (place, here) in places.iter().zip(groups) {
-        let mut text = String::new();
-        if apart {
-            let modules = |group: &str| -> Vec<String> {
-                group.split('+').filter(|module| !module.is_empty()).map(str::to_owned).collect()
-            };
-            writeln!(text, "[modules]\nrun = {:?}", modules(here))?;
-            for (other, group) in places.iter().zip(groups).filter(|(_, group)| *group != here) {
-                for module in modules(group) {
-                    writeln!(text, "[modules.{module}]\nurl = [\"http://{}\"]", other.internal)?;
-                }
-            }
-            writeln!(
-                text,
-                "[contracts]\nsecret = \"file:{}\"\n[events]\ntransport = \"http\"",
-                secret.display()
-            )?;
-        }
-        std::fs::write(&place.settings, text)?;
-    }
-    Ok(places)
+/// The url of a new shop on the PostgreSQL server of this url.
+///
+/// # Errors
+/// It names no database.
+pub fn postgres_on(url: &str, shop: &str) -> Result<String, Failure> {
+    Ok(format!("{}/{shop}_{:08x}", split(url)?.0, rand::random::<u32>()))
 }
 
-fn command(binary: &Path, folder: &Path, store: &Store, place: &Place) -> Command {
-    let mut command = Command::new(binary);
-    command.kill_on_drop(true).arg("--data").arg(folder).arg("--config").arg(&place.settings);
-    command.env("CLEAVE__LOG__FILTER", "warn");
-    if let Store::Postgres(url) = store {
-        command.env("CLEAVE__DATABASE__URL", url);
-    }
-    command
-}
-
-async fn open(
-    binary: &Path,
-    folder: &Path,
-    store: &Store,
-    place: Place,
-) -> Result<(Process, String, Duration), Failure> {
-    let began = Instant::now();
-    let mut child = command(binary, folder, store, &place)
-        .args(["serve", "--json", "--listen"])
-        .arg(place.listen.to_string())
-        .arg("--internal")
-        .arg(place.internal.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{} cannot be started: {error}", binary.display()))?;
-    let stdout = child.stdout.take().ok_or("the shop has no standard output")?;
-    let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await?? {
-        let said: Value = serde_json::from_str(&line)?;
-        if let ("open", Some(address)) =
-            (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
-        {
-            let address = address.to_owned();
-            let opened_in = began.elapsed();
-            // The pipe is read to its end, or the shop would one day wait for somebody to read.
-            drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
-            return Ok((Process { child, place }, address, opened_in));
-        }
-    }
-    Err("the shop ended before it opened; its log on standard error says why".into())
+/// A server's url and the name after it.
+pub(crate) fn split(url: &str) -> Result<(&str, &str), Failure> {
+    Ok(url.rsplit_once('/').ok_or("the url of the PostgreSQL server names no database")?)
 }

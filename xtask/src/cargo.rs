@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::nats;
 use crate::postgres::{Binaries, Server};
 
 /// A cargo command in the workspace's folder, with the environment it has when a person calls it: build scripts that
@@ -52,6 +53,9 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     let mut run = command(&["run", "--quiet", "--release", "--package", "lab", "--", verb]);
     if let Some(server) = &server {
         run.env("CLEAVE_LAB_POSTGRES", server.url());
+    }
+    if verb == "outage" {
+        run.env("CLEAVE_LAB_NATS_SERVER", nats::find_or_install()?);
     }
     let status = run.args(arguments).status().map_err(|error| format!("the lab does not start: {error}"))?;
     Ok(status.success())

@@ -44,6 +44,12 @@ enum Verb {
     /// Measure reads and purchases beside the floor of the machine
     #[command(disable_help_flag = true)]
     Bench(Passed),
+    /// Move payment out of a shop and back while customers buy, and count
+    #[command(disable_help_flag = true)]
+    Switch(Passed),
+    /// Stop the broker of a shop while customers buy, and count
+    #[command(disable_help_flag = true)]
+    Outage(Passed),
     /// Replay a retailer's quarter through the API and check it to the penny
     #[command(disable_help_flag = true)]
     Replay(Passed),
@@ -65,6 +71,8 @@ fn main() -> ExitCode {
         Verb::Services => services::run(),
         Verb::Audit => cargo::pass("deny", &["check"]),
         Verb::Bench(passed) => cargo::lab("bench", &passed.arguments),
+        Verb::Switch(passed) => cargo::lab("switch", &passed.arguments),
+        Verb::Outage(passed) => cargo::lab("outage", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
         Verb::Conformance(passed) => cargo::quick_lab("conformance", &passed.arguments),
     };

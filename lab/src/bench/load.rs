@@ -13,7 +13,7 @@ use crate::Failure;
 
 /// One request, sent again and again.
 #[derive(Clone)]
-pub(super) struct Load {
+pub(crate) struct Load {
     address: String,
     head: String,
     body: String,
@@ -21,19 +21,19 @@ pub(super) struct Load {
 
 /// What a load came to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// Answers per second.
-    pub(super) per_second: f64,
+    pub(crate) per_second: f64,
     /// The median, in microseconds.
-    pub(super) p50: u64,
+    pub(crate) p50: u64,
     /// The 99th percentile, in microseconds.
-    pub(super) p99: u64,
+    pub(crate) p99: u64,
     /// Answers that were not 2xx.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
 }
 
 impl Rate {
-    pub(super) fn of(histogram: &Histogram<u64>, refused: u64, took: Duration) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>, refused: u64, took: Duration) -> Self {
         Self {
             per_second: histogram.len() as f64 / took.as_secs_f64(),
             p50: histogram.value_at_quantile(0.5),
@@ -44,12 +44,12 @@ impl Rate {
 }
 
 impl Load {
-    pub(super) fn get(address: &str, path: &str) -> Self {
+    pub(crate) fn get(address: &str, path: &str) -> Self {
         let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n");
         Self { address: address.to_owned(), head, body: String::new() }
     }
 
-    pub(super) fn post(address: &str, path: &str, body: &Value) -> Self {
+    pub(crate) fn post(address: &str, path: &str, body: &Value) -> Self {
         let body = body.to_string();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
@@ -59,18 +59,18 @@ impl Load {
     }
 
     /// Sends it once. Returns how long the answer's body is.
-    pub(super) async fn once(&self) -> Result<usize, Failure> {
+    pub(crate) async fn once(&self) -> Result<usize, Failure> {
         let mut client = Client::connect(self).await?;
-        let (ok, length) = client.ask(self).await?;
-        if ok {
-            Ok(length)
+        let answer = client.ask(self).await?;
+        if answer.is_well() {
+            Ok(answer.body.len())
         } else {
             Err(format!("{} was refused", self.head.lines().next().unwrap_or_default()).into())
         }
     }
 
     /// So many clients, each sending again as soon as it was answered. A tenth of the time before warms up.
-    pub(super) async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
+    pub(crate) async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
         self.all(clients, duration / 10).await?;
         self.all(clients, duration).await
     }
@@ -99,8 +99,7 @@ impl Load {
         let mut client = Client::connect(&self).await?;
         while Instant::now() < until {
             let began = Instant::now();
-            let (ok, _) = client.ask(&self).await?;
-            if ok {
+            if client.ask(&self).await?.is_well() {
                 times.saturating_record(began.elapsed().as_micros() as u64);
             } else {
                 refused += 1;
@@ -111,20 +110,31 @@ impl Load {
 }
 
 /// A connection that is kept, and just enough of HTTP/1.1 for answers with a length.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
+/// What came back.
+pub(crate) struct Answer<'c> {
+    pub(crate) status: u16,
+    pub(crate) body: &'c [u8],
+}
+
+impl Answer<'_> {
+    fn is_well(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
 impl Client {
-    async fn connect(load: &Load) -> io::Result<Self> {
+    pub(crate) async fn connect(load: &Load) -> io::Result<Self> {
         let stream = TcpStream::connect(&load.address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024) })
     }
 
-    /// Whether the answer was 2xx, and how long its body was.
-    async fn ask(&mut self, load: &Load) -> io::Result<(bool, usize)> {
+    pub(crate) async fn ask(&mut self, load: &Load) -> io::Result<Answer<'_>> {
         let mut request = load.head.clone();
         if !load.body.is_empty() {
             let _ = write!(request, "idempotency-key: {:032x}\r\n", rand::random::<u128>());
@@ -147,7 +157,8 @@ impl Client {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            return Ok((head.starts_with("http/1.1 2"), length));
+            let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+            return Ok(Answer { status, body: &self.buffer[end + 4..] });
         }
     }
 }
