@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use crate::placement;
 use crate::world::World;
 
 /// Processes that run these modules, `+` between them.
@@ -32,6 +33,34 @@ async fn a_module_that_is_away_takes_only_its_own_routes_with_it() {
     let unpaid = world.post("/v1/checkout", &world.order_of(&variant, 1)).key("unpaid").send().await;
     assert!([202, 503].contains(&unpaid.status.as_u16()), "{}", unpaid.body);
     assert_eq!(world.stock(&variant).await["onHand"], 9);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_of_a_module_share_its_calls_until_one_is_gone() {
+    if placement::variable("CLEAVE_TEST_STORE").is_none_or(|store| store != "postgres") {
+        println!("a file belongs to one process: this is for PostgreSQL");
+        return;
+    }
+    let mut world = World::open_as(&processes(&["user+product+order", "payment", "payment"]), "").await;
+    let variant = world.on_sale("CUP", 1000, 100).await;
+    // Each payment is two commits of whoever is asked: it was begun, and what came of it. Who is not asked makes hardly any.
+    let commits = |world: &World, at| world.database_at(at, "payment").stats().counts().commits;
+    let before = [commits(&world, 1), commits(&world, 2)];
+
+    for _ in 0..20 {
+        world.buy(&variant, 1).await;
+    }
+
+    for (replica, before) in [1, 2].into_iter().zip(before) {
+        let done = commits(&world, replica) - before;
+        assert!(done >= 20, "replica {replica} made {done} commits for half of 20 payments");
+    }
+    world.take_down(1).await;
+    for _ in 0..20 {
+        let order = world.buy(&variant, 1).await;
+        assert_eq!(order["paymentStatus"], "paid", "{order}");
+    }
     world.close().await;
 }
 

@@ -80,6 +80,36 @@ async fn purchases_go_on_while_the_broker_is_away_or_has_forgotten_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn customers_who_buy_while_the_broker_is_stopped_and_started_do_not_notice() {
+    let Some(mut server) = TestBroker::start() else { return };
+    let world = open(&server, &prefix()).await;
+    let variant = world.on_sale("CUP", 1000, 1000).await;
+    let over = AtomicBool::new(false);
+    let buyer = async {
+        let mut bought = 0;
+        while !over.load(Ordering::Relaxed) {
+            buy(&world, &variant, 1).await;
+            bought += 1;
+        }
+        bought
+    };
+    let outage = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.stop();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        server.go_on();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        over.store(true, Ordering::Relaxed);
+    };
+
+    let (bought, ()) = tokio::join!(buyer, outage);
+
+    has_sold(&world, &variant, bought).await;
+    is_sound(&world).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_deleted_while_customers_buy_loses_and_doubles_nothing() {
     let Some(server) = TestBroker::start() else { return };
     let prefix = prefix();

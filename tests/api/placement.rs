@@ -6,6 +6,7 @@
 //! `CLEAVE_TEST_NATS` names. With `CLEAVE_TEST_PAYMENT=python` the payment module is none of ours, with
 //! `CLEAVE_TEST_TLS=1` the processes know each other by certificates.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -96,13 +97,17 @@ pub(crate) async fn start(
     let mut shops = Vec::new();
     for (at, (here, listeners)) in groups.iter().zip(listeners).enumerate() {
         let mut text = format!("[modules]\nrun = {here:?}\n");
+        let mut elsewhere: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (group, address) in groups.iter().zip(&addresses).filter(|(group, _)| *group != here) {
             for module in group {
-                writeln!(text, "[modules.{module}]\nurl = [\"{scheme}://{address}\"]").unwrap();
+                elsewhere.entry(module).or_default().push(format!("{scheme}://{address}"));
             }
         }
         if let Some(foreign) = &foreign {
-            writeln!(text, "[modules.payment]\nurl = [\"http://{}\"]", foreign.internal).unwrap();
+            elsewhere.entry("payment").or_default().push(format!("http://{}", foreign.internal));
+        }
+        for (module, urls) in elsewhere {
+            writeln!(text, "[modules.{module}]\nurl = {urls:?}").unwrap();
         }
         writeln!(text, "[contracts]\nmode = \"{mode}\"").unwrap();
         if !between.tls || between.broker.is_some() {

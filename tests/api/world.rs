@@ -147,6 +147,11 @@ impl World {
         self.runs(module).databases.of(module).unwrap()
     }
 
+    /// A module's database as this process sees it.
+    pub(crate) fn database_at(&self, at: usize, module: &str) -> &Db {
+        self.processes[at].databases.of(module).unwrap()
+    }
+
     /// The databases of all modules.
     pub(crate) fn databases(&self) -> impl Iterator<Item = &Db> {
         self.processes.iter().flat_map(|process| process.databases.all())
