@@ -137,6 +137,8 @@ pub(crate) fn public(listener: TcpListener, api: Public, config: &Config) -> io:
     })
     .workers(settings.workers())
     .backlog(BACKLOG)
+    // An answer that comes in pieces would wait for the acknowledgement of its first.
+    .tcp_nodelay(true)
     .max_connections(settings.max_connections.get())
     .keep_alive(settings.keep_alive)
     .client_request_timeout(settings.client_request_timeout)
@@ -181,6 +183,7 @@ pub(crate) fn internal(listener: TcpListener, parts: Internal, config: &Config) 
     .on_connect(move |connection, about| met.iter().for_each(|tls| tls.meet(connection, about)))
     .workers(workers)
     .backlog(BACKLOG)
+    .tcp_nodelay(true)
     .keep_alive(INTERNAL_KEEP_ALIVE)
     .shutdown_timeout(INTERNAL_PATIENCE)
     .disable_signals();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::body::{BodyStream, BoxBody, MessageBody as _, SizedStream};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest as _, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -84,10 +84,8 @@ impl Forwarder {
         let peer = Arc::clone(peer);
         Ok(Box::pin(async move {
             let (request, payload) = request.into_parts();
-            let response = match send(&peer, &request, payload).await {
-                Ok(response) => answer(response),
-                Err(problem) => problem.error_response(),
-            };
+            let answered = async { answer(&request, send(&peer, &request, payload).await?).await };
+            let response = answered.await.unwrap_or_else(|problem| problem.error_response());
             ServiceResponse::new(request, response)
         }))
     }
@@ -243,8 +241,8 @@ fn header_value(value: &[u8]) -> Result<HeaderValue, Problem> {
     HeaderValue::from_bytes(value).map_err(|error| Problem::caused_by(&error))
 }
 
-/// The module's answer, as it comes.
-fn answer(response: Response) -> HttpResponse<BoxBody> {
+/// The module's answer: a small one in one piece, a large one as it comes.
+async fn answer(request: &HttpRequest, response: Response) -> Result<HttpResponse<BoxBody>, Problem> {
     let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut answer = HttpResponse::build(status);
     for (name, value) in response.headers() {
@@ -255,14 +253,18 @@ fn answer(response: Response) -> HttpResponse<BoxBody> {
         answer.append_header((name, value.as_bytes()));
     }
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        return answer.finish();
+        return Ok(answer.finish());
     }
     // Of an answer to HEAD only the header knows the length.
     let length =
         response.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+    if request.method() != Method::HEAD && length.is_some_and(|length: u64| length <= SMALL) {
+        let body = response.bytes().await.map_err(|error| amiss(&error))?;
+        return Ok(answer.body(body));
+    }
     let pieces = response.bytes_stream().map_err(io::Error::other);
-    match length {
+    Ok(match length {
         Some(length) => answer.body(SizedStream::new(length, pieces).boxed()),
         None => answer.body(BodyStream::new(pieces).boxed()),
-    }
+    })
 }

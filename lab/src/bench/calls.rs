@@ -87,31 +87,30 @@ pub(super) async fn measure() -> Result<Ways, Failure> {
     let peer = Arc::new(peer);
     peer.set_share(ALL);
     let elsewhere = EchoesClient::new(Switch::<dyn Echoes>::new(None, &peer, "lab"));
-    let ways: [(&'static str, &dyn Echoes); 4] = [
-        ("a plain call of the trait", module.as_ref()),
-        ("here", &here),
-        ("here, written and read again", &encoded),
-        ("over loopback HTTP", &elsewhere),
+    let ways: [(&'static str, Arc<dyn Echoes>); 4] = [
+        ("a plain call of the trait", module),
+        ("here", Arc::new(here)),
+        ("here, written and read again", Arc::new(encoded)),
+        ("over loopback HTTP", Arc::new(elsewhere)),
     ];
     let mut measured = Vec::new();
     for (name, way) in ways {
-        let look = timed(async |call, said| way.look(call, said).await).await?;
-        let keep = timed(async |call, said| way.keep(call, said).await).await?;
+        // As in a shop, where those who call are tasks themselves.
+        let look = tokio::task::spawn(timed(Arc::clone(&way), false)).await??;
+        let keep = tokio::task::spawn(timed(way, true)).await??;
         measured.push(Way { name, look, keep });
     }
     tasks.stop(Duration::from_secs(1)).await;
     Ok(Ways(measured))
 }
 
-async fn timed(
-    ask: impl AsyncFn(&Call, Said) -> Result<Said, EchoesError>,
-) -> Result<Histogram<u64>, Failure> {
+async fn timed(way: Arc<dyn Echoes>, keeps: bool) -> Result<Histogram<u64>, Failure> {
     let mut times = Histogram::new(3)?;
     for number in 0..WARM + TIMES {
         let call = Call::by_module("lab", Duration::from_secs(5));
         let said = Said { id: "ord_01m84pramje56r83vvkev0131n".to_owned(), amount: i64::from(number) };
         let began = Instant::now();
-        black_box(ask(&call, said).await?);
+        black_box(if keeps { way.keep(&call, said).await? } else { way.look(&call, said).await? });
         if number >= WARM {
             times.record(u64::try_from(began.elapsed().as_nanos())?)?;
         }
