@@ -3,7 +3,7 @@
 //! Names and units follow the conventions of Prometheus. Labels are names that the code knows, never what a caller
 //! sent: those would be without number, and personal.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
@@ -112,10 +112,20 @@ pub async fn text(databases: &[Db]) -> Result<String, DbError> {
 }
 
 /// A channel whose calls are counted.
-pub(crate) struct Counted<C>(pub(crate) C);
+pub(crate) struct Counted {
+    channel: Arc<dyn Channel>,
+    way: &'static str,
+}
+
+impl Counted {
+    /// Counts what goes through this channel as calls on that way.
+    pub(crate) fn new(channel: Arc<dyn Channel>, way: &'static str) -> Self {
+        Self { channel, way }
+    }
+}
 
 #[async_trait]
-impl<C: Channel> Channel for Counted<C> {
+impl Channel for Counted {
     async fn send(
         &self,
         method: &'static Method,
@@ -123,8 +133,8 @@ impl<C: Channel> Channel for Counted<C> {
         request: Vec<u8>,
     ) -> Result<Reply, CallFailure> {
         let began = Instant::now();
-        let sent = self.0.send(method, call, request).await;
-        self::call(method, "elsewhere", began, sent.as_ref().map(drop));
+        let sent = self.channel.send(method, call, request).await;
+        self::call(method, self.way, began, sent.as_ref().map(drop));
         sent
     }
 }

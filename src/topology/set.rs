@@ -138,7 +138,10 @@ impl Set {
                     first.name, other.name
                 ));
             }
-            if let Some(same) = before.iter().find(|one| one.config.internal == other.config.internal) {
+            // `0.0.0.0` is another address on every machine and in every container.
+            let address = other.config.internal;
+            let same = |one: &&Process| one.config.internal == address && !address.ip().is_unspecified();
+            if let Some(same) = before.iter().find(same) {
                 divided.push(format!("{} and {} have the same address in `internal`", same.name, other.name));
             }
         }

@@ -11,10 +11,13 @@ async fn a_purchase_is_counted_by_route_and_by_call_and_names_nobody() {
     world.post("/v1/checkout", &world.order_of(&variant, 1)).fresh_key().send().await.expect(201);
     world.get("/v1/nothing-of-the-kind").send().await.expect(404);
 
-    let url = format!("http://{}/metrics", world.internal(0));
-    let answer = plain_client().unwrap().build().unwrap().get(url).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let text = answer.text().await.unwrap();
+    let client = plain_client().unwrap().build().unwrap();
+    let mut text = String::new();
+    for at in 0..world.processes() {
+        let answer = client.get(format!("http://{}/metrics", world.internal(at))).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        text += &answer.text().await.unwrap();
+    }
     let counted = |begins: &str, has: &[&str]| {
         let line =
             text.lines().find(|line| line.starts_with(begins) && has.iter().all(|part| line.contains(part)));

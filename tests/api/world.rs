@@ -121,6 +121,11 @@ impl World {
             .unwrap()
     }
 
+    /// How many processes of ours it has.
+    pub(crate) fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
     /// Where a process is reached by others.
     pub(crate) fn internal(&self, at: usize) -> SocketAddr {
         self.processes[at].internal()

@@ -212,6 +212,7 @@ fn tests(nextest: bool, packages: &[&str], store: &str, contracts: &str) -> Comm
         command.env_remove(name);
     }
     command.env("CLEAVE_TEST_STORE", store).env("CLEAVE_TEST_CONTRACTS", contracts);
+    command.env("CLEAVE_TEST_PYTHON", "is there");
     command
 }
 

@@ -18,7 +18,14 @@ pub struct Switch<M: ?Sized> {
 impl<M: ?Sized> Switch<M> {
     /// A way for this caller to a module that may be here, too.
     pub fn new(here: Option<Route<M>>, peer: &Arc<Peer>, caller: &'static str) -> Self {
-        Self { here, elsewhere: Arc::new(Counted(peer.channel(caller))), peer: Arc::clone(peer) }
+        let counted = |channel, way| Arc::new(Counted::new(channel, way));
+        let here = here.map(|here| match here {
+            Route::Through(channel) => Route::Through(counted(channel, "here")),
+            // Its gate counts.
+            here @ Route::Here(..) => here,
+        });
+        let elsewhere = counted(Arc::new(peer.channel(caller)), "elsewhere");
+        Self { here, elsewhere, peer: Arc::clone(peer) }
     }
 }
 
