@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lab::api::Api;
+use lab::bench::checkout;
 use lab::server::{Server, Store};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ async fn fifty_kills_of_any_process_of_five_lose_no_acknowledged_order() {
 
 /// Customers buy while processes are killed, and then the books are read.
 async fn survives(mut server: Server, processes: usize) {
-    let staff = staff(&server).await;
+    let staff = server.staff().await.unwrap();
     let product = json!({
         "title": "Tea", "status": "active",
         "variants": [{ "sku": "TEA", "prices": [{ "amount": 1000, "currency": "USD" }], "stock": STOCK }],
@@ -81,7 +82,7 @@ async fn survives(mut server: Server, processes: usize) {
         let id = answer(&api, &variant, &key).await;
         journal.acknowledged.lock().unwrap().insert(id);
     }
-    let staff = self::staff(&server).await;
+    let staff = server.staff().await.unwrap();
     settled(&staff).await;
 
     let orders = all(&staff, "/v1/admin/orders").await;
@@ -129,7 +130,7 @@ async fn buy(journal: Arc<Journal>, variant: String) {
         let key = format!("{:032x}", rand::random::<u128>());
         journal.open.lock().unwrap().push(key.clone());
         let Ok(api) = Api::new(address) else { continue };
-        let sent = api.post("/v1/checkout", &order_of(&variant), &[("idempotency-key", &key)]).await;
+        let sent = api.post("/v1/checkout", &checkout(&variant), &[("idempotency-key", &key)]).await;
         if let Ok(reply) = sent
             && reply.status == StatusCode::CREATED
         {
@@ -145,7 +146,7 @@ async fn buy(journal: Arc<Journal>, variant: String) {
 async fn answer(api: &Api, variant: &str, key: &str) -> String {
     let give_up = Instant::now() + Duration::from_mins(1);
     loop {
-        let reply = api.post("/v1/checkout", &order_of(variant), &[("idempotency-key", key)]).await.unwrap();
+        let reply = api.post("/v1/checkout", &checkout(variant), &[("idempotency-key", key)]).await.unwrap();
         if reply.status == StatusCode::CREATED {
             return text(&reply.body["id"]);
         }
@@ -171,13 +172,6 @@ async fn settled(staff: &Api) {
     }
 }
 
-async fn staff(server: &Server) -> Api {
-    let api = Api::new(server.address.clone()).unwrap();
-    let (email, password) = server.owner();
-    let token = api.sign_in(email, password).await.unwrap();
-    api.with_token(&token)
-}
-
 async fn all(staff: &Api, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut after = String::new();
@@ -190,14 +184,6 @@ async fn all(staff: &Api, path: &str) -> Vec<Value> {
             None => return items,
         }
     }
-}
-
-fn order_of(variant: &str) -> Value {
-    json!({
-        "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "guest@example.com",
-        "shippingAddress": { "name": "Ada", "line1": "1 Main St", "city": "Portland", "country": "US" },
-        "payment": { "provider": "test", "token": "approve" },
-    })
 }
 
 fn text(value: &Value) -> String {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use kernel::Clock;
 use lab::api::Api;
+use lab::bench::checkout;
 use lab::server::{Server, Store};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ async fn the_tables_of_payment_move_to_postgresql_while_customers_buy() {
     let binary = Path::new(env!("CARGO_BIN_EXE_cleave"));
     let mut server =
         Server::start_apart(binary, Store::Sqlite, &["user+product+order", "payment"]).await.unwrap();
-    let staff = staff(&server).await;
+    let staff = server.staff().await.unwrap();
     let product = json!({
         "title": "Tea", "status": "active",
         "variants": [{ "sku": "TEA", "prices": [{ "amount": 1000, "currency": "USD" }], "stock": 1_000_000 }],
@@ -98,7 +99,7 @@ async fn the_tables_of_payment_move_to_postgresql_while_customers_buy() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     closed.store(true, Ordering::Release);
     bought += buyer.await.unwrap().bought;
-    agree(&self::staff(&server).await, bought).await;
+    agree(&server.staff().await.unwrap(), bought).await;
     server.stop().await.unwrap();
 }
 
@@ -116,13 +117,9 @@ async fn buy(address: String, variant: String, closed: Arc<AtomicBool>) -> Seen 
     let mut seen = Seen::default();
     while !closed.load(Ordering::Acquire) {
         let key = format!("{:032x}", rand::random::<u128>());
-        let order = json!({
-            "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "guest@example.com",
-            "shippingAddress": { "name": "Ada", "line1": "1 Main St", "city": "Portland", "country": "US" },
-            "payment": { "provider": "test", "token": "approve" },
-        });
         let began = Instant::now();
-        let reply = api.post("/v1/checkout", &order, &[("idempotency-key", &key)]).await.unwrap();
+        let reply =
+            api.post("/v1/checkout", &checkout(&variant), &[("idempotency-key", &key)]).await.unwrap();
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
         seen.slowest = seen.slowest.max(began.elapsed());
         seen.bought += 1;
@@ -140,11 +137,4 @@ async fn agree(staff: &Api, bought: u64) {
     };
     let sold = 1000 * i64::try_from(bought).unwrap();
     assert_eq!((of("sales"), of("clearing:test")), (-sold, sold), "{balances}");
-}
-
-async fn staff(server: &Server) -> Api {
-    let api = Api::new(server.address.clone()).unwrap();
-    let (email, password) = server.owner();
-    let token = api.sign_in(email, password).await.unwrap();
-    api.with_token(&token)
 }

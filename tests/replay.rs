@@ -19,8 +19,7 @@ async fn the_books_agree_with_a_slice_of_the_retailers_file() {
     }
     let server = Server::start(Path::new(env!("CARGO_BIN_EXE_cleave")), Store::Sqlite).await.unwrap();
     let api = Api::new(server.address.clone()).unwrap();
-    let (email, password) = server.owner();
-    let staff = api.with_token(&api.sign_in(email, password).await.unwrap());
+    let staff = server.staff().await.unwrap();
 
     let options = Options { limit: Some(60), concurrency: 8, progress: false };
     let report = replay(Path::new(FILE), &api, &staff, &options).await.unwrap();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use lab::api::{Api, Reply};
+use lab::bench::checkout;
 use lab::books::Books;
 use lab::server::{EVERYTHING, Server, Settings, Store, postgres_on};
 use lab::switch::Switch;
@@ -40,8 +41,7 @@ impl World {
         let server = Server::start_set(Path::new(BINARY), store, groups, settings()).await.unwrap();
         let api = |at| Api::new(server.address_of(at).unwrap()).unwrap();
         let apis: Vec<Api> = (0..groups.len()).map(api).collect();
-        let (email, password) = server.owner();
-        let staff = apis[0].with_token(&apis[0].sign_in(email, password).await.unwrap());
+        let staff = server.staff().await.unwrap();
         Some(Self { apis, staff, books: Books::of(&url).unwrap(), server })
     }
 
@@ -57,7 +57,7 @@ impl World {
 
     /// Buys one at a process, under this key.
     async fn buy(&self, at: usize, variant: &str, key: &str) -> Reply {
-        self.apis[at].post("/v1/checkout", &order_of(variant), &[("idempotency-key", key)]).await.unwrap()
+        self.apis[at].post("/v1/checkout", &checkout(variant), &[("idempotency-key", key)]).await.unwrap()
     }
 
     /// Nothing was lost or doubled, and these orders are those that customers know of.
@@ -85,14 +85,6 @@ fn url() -> Option<String> {
     }
     println!("skipped: a SQLite file belongs to one process; this is for PostgreSQL");
     None
-}
-
-fn order_of(variant: &str) -> Value {
-    json!({
-        "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "guest@example.com",
-        "shippingAddress": { "name": "Ada", "line1": "1 Main St", "city": "Portland", "country": "US" },
-        "payment": { "provider": "test", "token": "approve" },
-    })
 }
 
 fn text(value: &Value) -> String {
@@ -223,7 +215,7 @@ async fn what_a_killed_replica_had_begun_the_other_brings_to_its_end() {
 async fn begin(address: String, variant: String, key: String) -> Option<String> {
     let reply = Api::new(address)
         .ok()?
-        .post("/v1/checkout", &order_of(&variant), &[("idempotency-key", &key)])
+        .post("/v1/checkout", &checkout(&variant), &[("idempotency-key", &key)])
         .await
         .ok()?;
     (reply.status == 201).then(|| text(&reply.body["number"]))

@@ -87,9 +87,7 @@ impl Bench {
             other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
         };
         let mut server = Server::start(&server::binary()?, place).await?;
-        let api = Api::new(server.address.clone())?;
-        let (email, password) = server.owner();
-        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let staff = server.staff().await?;
         let variant = fill(&staff).await?;
         server.kill_and_restart(0).await?;
         report.start(store, server.opened_in, memory(&server), std::fs::metadata(server::binary()?)?.len());
@@ -144,7 +142,8 @@ pub(crate) async fn fill(staff: &Api) -> Result<String, Failure> {
     Ok(variant)
 }
 
-pub(crate) fn checkout(variant: &str) -> Value {
+/// What buys one of a variant, in one call.
+pub fn checkout(variant: &str) -> Value {
     json!({
         "currency": "USD", "items": [{ "variantId": variant, "quantity": 1 }], "email": "bench@example.com",
         "shippingAddress": { "name": "Bench", "line1": "1 Main St", "city": "Portland", "country": "US" },

@@ -91,8 +91,7 @@ impl Replay {
         };
         let server = Server::start(&lab::server::binary()?, store).await?;
         let api = Api::new(server.address.clone())?;
-        let (email, password) = server.owner();
-        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let staff = server.staff().await?;
         let options = Options { limit: self.limit, concurrency: self.concurrency, progress: !self.quiet };
         let report = replay::replay(&self.file, &api, &staff, &options).await?;
         server.stop().await?;

@@ -12,7 +12,6 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::Failure;
-use crate::api::Api;
 use crate::bench::fill;
 use crate::books::Books;
 use crate::offer::{Offer, Times, Told, sound};
@@ -71,9 +70,7 @@ impl Outage {
         let groups = ["order", "user+product", "payment"];
         let shop =
             Server::start_set(&server::binary()?, Store::Postgres(url.clone()), &groups, settings).await?;
-        let api = Api::new(shop.address.clone())?;
-        let (email, password) = shop.owner();
-        let variant = fill(&api.with_token(&api.sign_in(email, password).await?)).await?;
+        let variant = fill(&shop.staff().await?).await?;
 
         let offer = Offer::begin(&shop.address, &variant, self.rate);
         tokio::time::sleep(BESIDE).await;

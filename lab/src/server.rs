@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Failure;
+use crate::api::Api;
 use place::{Place, places};
 
 /// The password of the owner every started shop has.
@@ -134,9 +135,14 @@ impl Server {
         Ok(self.command_of(&self.process(at)?.place))
     }
 
-    /// The owner's e-mail address and password.
-    pub fn owner(&self) -> (&'static str, &'static str) {
-        (OWNER, PASSWORD)
+    /// The first process's API, signed in as the owner.
+    ///
+    /// # Errors
+    /// It lets the owner not in.
+    pub async fn staff(&self) -> Result<Api, Failure> {
+        let api = Api::new(self.address.clone())?;
+        let token = api.sign_in(OWNER, PASSWORD).await?;
+        Ok(api.with_token(&token))
     }
 
     /// Where a process is reached, like [`Server::address`].

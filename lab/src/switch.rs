@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Failure;
-use crate::api::Api;
 use crate::bench::load::Load;
 use crate::bench::{checkout, fill};
 use crate::books::Books;
@@ -105,9 +104,7 @@ impl Switch {
     async fn open(&self, binary: &Path, url: &str) -> Result<(Server, String), Failure> {
         let store = Store::Postgres(url.to_owned());
         let shop = Server::start_set(binary, store, &[EVERYTHING, "payment"], self.settings.clone()).await?;
-        let api = Api::new(shop.address.clone())?;
-        let (email, password) = shop.owner();
-        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let staff = shop.staff().await?;
         let variant = fill(&staff).await?;
         Ok((shop, variant))
     }

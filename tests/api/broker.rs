@@ -23,6 +23,16 @@ async fn open(server: &TestBroker, prefix: &str) -> World {
     .await
 }
 
+/// Buys one after another until it is over. Returns how many.
+async fn buy_until(world: &World, variant: &str, over: &AtomicBool) -> i64 {
+    let mut bought = 0;
+    while !over.load(Ordering::Relaxed) {
+        buy(world, variant, 1).await;
+        bought += 1;
+    }
+    bought
+}
+
 /// Buys so often, and takes no purchase that waits for anything that is away.
 async fn buy(world: &World, variant: &str, times: usize) {
     for _ in 0..times {
@@ -85,14 +95,6 @@ async fn customers_who_buy_while_the_broker_is_stopped_and_started_do_not_notice
     let world = open(&server, &prefix()).await;
     let variant = world.on_sale("CUP", 1000, 1000).await;
     let over = AtomicBool::new(false);
-    let buyer = async {
-        let mut bought = 0;
-        while !over.load(Ordering::Relaxed) {
-            buy(&world, &variant, 1).await;
-            bought += 1;
-        }
-        bought
-    };
     let outage = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.stop();
@@ -102,7 +104,7 @@ async fn customers_who_buy_while_the_broker_is_stopped_and_started_do_not_notice
         over.store(true, Ordering::Relaxed);
     };
 
-    let (bought, ()) = tokio::join!(buyer, outage);
+    let (bought, ()) = tokio::join!(buy_until(&world, &variant, &over), outage);
 
     has_sold(&world, &variant, bought).await;
     is_sound(&world).await;
@@ -116,14 +118,6 @@ async fn a_stream_that_is_deleted_while_customers_buy_loses_and_doubles_nothing(
     let world = open(&server, &prefix).await;
     let variant = world.on_sale("CUP", 1000, 1000).await;
     let over = AtomicBool::new(false);
-    let buyer = async {
-        let mut bought = 0;
-        while !over.load(Ordering::Relaxed) {
-            buy(&world, &variant, 1).await;
-            bought += 1;
-        }
-        bought
-    };
     let vandal = async {
         for _ in 0..4 {
             tokio::time::sleep(Duration::from_millis(700)).await;
@@ -132,7 +126,7 @@ async fn a_stream_that_is_deleted_while_customers_buy_loses_and_doubles_nothing(
         over.store(true, Ordering::Relaxed);
     };
 
-    let (bought, ()) = tokio::join!(buyer, vandal);
+    let (bought, ()) = tokio::join!(buy_until(&world, &variant, &over), vandal);
 
     has_sold(&world, &variant, bought).await;
     is_sound(&world).await;

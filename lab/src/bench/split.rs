@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::load::{Load, Rate};
 use super::{checkout, fill};
 use crate::Failure;
-use crate::api::Api;
 use crate::server::{self, Server, Store};
 
 /// The layouts, and the processes of each; the first is talked to.
@@ -46,9 +45,7 @@ pub(super) async fn measure(store: &str, seconds: u64) -> Result<Table, Failure>
             other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
         };
         let server = Server::start_apart(&server::binary()?, place, groups).await?;
-        let api = Api::new(server.address.clone())?;
-        let (email, password) = server.owner();
-        let staff = api.with_token(&api.sign_in(email, password).await?);
+        let staff = server.staff().await?;
         let variant = fill(&staff).await?;
         let address = server.address.trim_start_matches("http://").to_owned();
         let loads = [
