@@ -1,33 +1,20 @@
 //! A NATS server of our own, with JetStream: on a free port, in a temporary folder, gone when we are.
 
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::apt;
+use crate::keeper::Keeper;
 use crate::postgres::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// As with PostgreSQL: whoever ends us closes this program's standard input, and it clears up.
-const KEEPER: &str = r#"
-folder=$1
-shift
-"$@" >"$folder/server.log" 2>&1 &
-server=$!
-read -r _
-kill "$server" 2>/dev/null
-wait "$server"
-rm -rf "$folder"
-"#;
-
 /// A running server. Dropping it stops it and removes its folder.
 pub(crate) struct Server {
-    keeper: Child,
-    folder: PathBuf,
+    keeper: Keeper,
     port: u16,
     url: String,
 }
@@ -58,27 +45,17 @@ impl Server {
         let said = |error: std::io::Error| error.to_string();
         let folder = tempfile::Builder::new().prefix("cleave-nats-").tempdir().map_err(said)?;
         let port = free_port()?;
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(folder.path())
-            .arg(program)
-            .args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"])
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // A group of its own: Ctrl-C ends us, and through the pipe the server, in good order.
-            .process_group(0)
-            .spawn()
-            .map_err(said)?;
+        let mut server = Command::new(program);
+        server.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]);
+        let keeper = Keeper::start(folder.path(), server.arg(folder.path())).map_err(said)?;
         // From here on the keeper removes the folder.
+        drop(folder.keep());
         let url = format!("nats://127.0.0.1:{port}");
-        let mut started = Self { keeper, folder: folder.keep(), port, url };
+        let mut started = Self { keeper, port, url };
         let give_up = Instant::now() + PATIENCE;
         while !started.is_up() {
             if Instant::now() > give_up {
-                let log = std::fs::read_to_string(started.folder.join("server.log")).unwrap_or_default();
-                return Err(format!("the NATS server does not start:\n{log}"));
+                return Err(format!("the NATS server does not start:\n{}", started.keeper.log()));
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -93,16 +70,7 @@ impl Server {
 
     /// Whether it takes connections.
     pub(crate) fn is_up(&mut self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok() && matches!(self.keeper.try_wait(), Ok(None))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        if let Err(error) = self.keeper.wait() {
-            eprintln!("the NATS server may still run in {}: {error}", self.folder.display());
-        }
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok() && self.keeper.is_there()
     }
 }
 
@@ -118,7 +86,7 @@ mod tests {
         };
         let mut server = Server::start(&program).unwrap();
         assert!(server.is_up());
-        let (folder, port) = (server.folder.clone(), server.port);
+        let (folder, port) = (server.keeper.folder.clone(), server.port);
         drop(server);
         assert!(!folder.exists());
         TcpStream::connect(("127.0.0.1", port)).unwrap_err();

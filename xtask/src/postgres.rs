@@ -6,35 +6,19 @@ pub(crate) mod user;
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use binaries::Binaries;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::keeper::Keeper;
 
-/// Runs the server in the background, waits for the end of its own standard input, stops the server and clears up.
-///
-/// That input is a pipe whose other end only we hold. However we end, by returning, a panic, Ctrl-C or SIGKILL, the
-/// system closes it: there is no way out that leaves a server behind, and no signal to handle.
-const KEEPER: &str = r#"
-folder=$1
-shift
-"$@" >"$folder/server.log" 2>&1 &
-server=$!
-read -r _
-kill -INT "$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)" 2>/dev/null || kill "$server" 2>/dev/null
-wait "$server"
-rm -rf "$folder"
-"#;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server. Dropping it stops it and removes its folder.
 pub(crate) struct Server {
-    keeper: Child,
-    folder: PathBuf,
+    keeper: Keeper,
     url: String,
 }
 
@@ -56,21 +40,11 @@ impl Server {
         ] {
             server.args(["-c", setting]);
         }
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(folder.path())
-            .arg(server.get_program())
-            .args(server.get_args())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // A group of its own: Ctrl-C ends us, and through the pipe the server, in good order.
-            .process_group(0)
-            .spawn()
-            .map_err(said)?;
+        let keeper = Keeper::start(folder.path(), &server).map_err(said)?;
         let url = format!("postgres://cleave:{password}@127.0.0.1:{port}/postgres");
         // From here on the keeper removes the folder.
-        let started = Self { keeper, folder: folder.keep(), url };
+        drop(folder.keep());
+        let started = Self { keeper, url };
         started.wait_until_ready()?;
         eprintln!("PostgreSQL {} listens on port {port}", binaries.version());
         Ok(started)
@@ -83,13 +57,13 @@ impl Server {
 
     /// Whether it still runs.
     pub(crate) fn is_up(&mut self) -> bool {
-        self.is_ready() && matches!(self.keeper.try_wait(), Ok(None))
+        self.is_ready() && self.keeper.is_there()
     }
 
     fn wait_until_ready(&self) -> Result<(), String> {
         let started = Instant::now();
         while !self.is_ready() {
-            let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+            let log = self.keeper.log();
             if started.elapsed() > PATIENCE || log.contains("FATAL") {
                 return Err(format!("PostgreSQL does not start:\n{log}"));
             }
@@ -100,17 +74,8 @@ impl Server {
 
     /// The server writes `ready` into its own file once it takes connections.
     fn is_ready(&self) -> bool {
-        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        let file = fs::read_to_string(self.keeper.folder.join("data/postmaster.pid")).unwrap_or_default();
         file.lines().any(|line| line.trim() == "ready")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        if let Err(error) = self.keeper.wait() {
-            eprintln!("PostgreSQL may still run in {}: {error}", self.folder.display());
-        }
     }
 }
 
@@ -167,7 +132,7 @@ mod tests {
     fn a_server_and_its_folder_are_gone_with_its_owner() {
         let Some(mut server) = server() else { return };
         assert!(server.is_up());
-        let folder = server.folder.clone();
+        let folder = server.keeper.folder.clone();
         let address = server.url.split(['@', '/']).nth(3).unwrap().to_owned();
         std::net::TcpStream::connect(&address).unwrap();
         drop(server);
@@ -178,7 +143,7 @@ mod tests {
     #[test]
     fn a_panic_leaves_no_server_behind() {
         let Some(server) = server() else { return };
-        let folder = server.folder.clone();
+        let folder = server.keeper.folder.clone();
         let panicked = thread::spawn(move || {
             let _held = server;
             panic!("on purpose");
