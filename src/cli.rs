@@ -6,6 +6,7 @@ mod doctor;
 mod events;
 mod import;
 mod migrate;
+mod modules;
 mod moving;
 mod output;
 mod plan;
@@ -99,6 +100,9 @@ enum Command {
     Process(process::Process),
     /// What another implementation of a module has to match
     Contract(contract::Contract),
+    /// What the modules are to each other
+    #[command(subcommand)]
+    Modules(modules::Modules),
     /// Where the calls for each module go
     Topology(topology::Command),
 }
@@ -147,6 +151,7 @@ impl Cli {
             Command::Staff(staff) => staff.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Events(events) => events.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Contract(contract) => contract.run(output),
+            Command::Modules(modules) => modules.run(&config, output).map(|()| ExitCode::SUCCESS),
             Command::Topology(topology) => topology.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Process(process) => process.run(&config, output).await.map(|()| ExitCode::SUCCESS),
         }

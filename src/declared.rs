@@ -2,7 +2,9 @@
 
 use kernel::event::EventType;
 use kernel::macros::serde_json::Value;
+use platform::calls::Callers;
 use platform::db::Migration;
+use platform::events::Hears;
 use platform::http::Routes;
 
 /// A module as every process knows it.
@@ -18,8 +20,20 @@ pub struct Declared {
     pub contract: &'static str,
     /// Its contract, as this version knows it.
     pub descriptor: fn() -> Value,
+    /// Whom its contract is for, method by method.
+    pub callers: Callers,
+    /// What it hears of others.
+    pub hears: &'static [Hears],
     /// What it says.
     pub events: &'static [EventType],
+}
+
+impl Declared {
+    /// The methods of its contract that this module or the gateway may call.
+    pub fn called_by(&self, caller: &str) -> Vec<&'static str> {
+        let listed = self.callers.iter().filter(|(_, callers)| callers.contains(&caller));
+        listed.map(|(method, _)| *method).collect()
+    }
 }
 
 /// All four, in the order of who is called by whom.
@@ -30,6 +44,8 @@ pub const MODULES: [Declared; 4] = [
         routes: user::routes,
         contract: user_api::UsersClient::CONTRACT,
         descriptor: user_api::UsersClient::descriptor,
+        callers: user::CALLERS,
+        hears: user::HEARS,
         events: user_api::EVENTS,
     },
     Declared {
@@ -38,6 +54,8 @@ pub const MODULES: [Declared; 4] = [
         routes: product::routes,
         contract: product_api::ProductsClient::CONTRACT,
         descriptor: product_api::ProductsClient::descriptor,
+        callers: product::CALLERS,
+        hears: product::HEARS,
         events: product_api::EVENTS,
     },
     Declared {
@@ -46,6 +64,8 @@ pub const MODULES: [Declared; 4] = [
         routes: payment::routes,
         contract: payment_api::PaymentsClient::CONTRACT,
         descriptor: payment_api::PaymentsClient::descriptor,
+        callers: payment::CALLERS,
+        hears: payment::HEARS,
         events: payment_api::EVENTS,
     },
     Declared {
@@ -54,6 +74,8 @@ pub const MODULES: [Declared; 4] = [
         routes: order::routes,
         contract: order_api::OrdersClient::CONTRACT,
         descriptor: order_api::OrdersClient::descriptor,
+        callers: order::CALLERS,
+        hears: order::HEARS,
         events: order_api::EVENTS,
     },
 ];

@@ -3,6 +3,7 @@
 //! It is a contract like those of the modules, served on the internal listener to whoever is of the shop. A
 //! change names the version it was made for, so that two operators do not undo each other's work unseen.
 
+mod diagram;
 mod moving;
 mod plan;
 mod service;

@@ -223,6 +223,12 @@ fn what_is_said_is_described_without_opening_a_shop() {
     let document = &machine.says_json(&["events", "schema"])[0];
     assert_eq!(document["asyncapi"], "3.0.0");
     assert_eq!(document["channels"]["order.created"]["address"], "cleave.shop.order.order.created");
+    let canvases = machine.says_json(&["modules", "canvas"]);
+    let names: Vec<_> = canvases.iter().map(|canvas| canvas["module"].as_str().unwrap()).collect();
+    assert_eq!(names, ["user", "product", "payment", "order"]);
+    assert!(machine.says(&["modules", "canvas", "order"]).contains("- payment: pay, resolve, cancel"));
+    assert!(machine.complains(&["modules", "canvas", "orders"]).contains("there are user, product"));
+    assert!(machine.says(&["modules", "diagram"]).starts_with("flowchart LR"));
     assert!(!machine.0.path().join("data").exists());
 }
 

@@ -22,7 +22,7 @@ pub use broker::{Broker, BrokerError, BrokerOptions, BrokeredFeeds};
 pub use feed::{
     Cursor, EventsPage, Feeds, FeedsClient, FeedsError, FeedsServer, Logs, Progress, ReadEvents, ReadProgress,
 };
-pub use listen::{Listener, ListenerError, listen};
+pub use listen::{Hears, Listener, ListenerError, listen};
 pub use parked::{ParkedEvent, parked, replay};
 use retain::cursors;
 pub use retain::retain;

@@ -46,6 +46,11 @@ impl Set {
         files.iter().map(load).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The shop of one process, with these settings.
+    pub fn of(config: Config) -> Self {
+        Self(vec![Process { name: "shop".to_owned(), file: PathBuf::new(), config }])
+    }
+
     /// Its processes.
     pub fn processes(&self) -> &[Process] {
         &self.0
@@ -258,6 +263,22 @@ mod tests {
     fn processes_that_fit_together_have_no_fault() {
         let set = set(&[("shop", &shop("")), ("payment", &payment(""))]);
         assert_eq!(set.faults(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_picture_of_a_split_shop_has_arrows_between_processes() {
+        let picture = set(&[("shop", &shop("")), ("pay-1", &payment(""))]).diagram().to_string();
+        for arrow in [
+            "  shop_order -->|pay, resolve, cancel| pay_1_payment",
+            "  shop_order -->|quote, reserve, release| shop_product",
+            "  shop_gateway -->|payments| pay_1_payment",
+            "  pay_1_gateway -->|keys, accounts| shop_user",
+            "  shop_order -.->|order.canceled, order.itemsCanceled| pay_1_payment",
+        ] {
+            assert!(picture.lines().any(|line| line == arrow), "{arrow}\n{picture}");
+        }
+        assert!(!picture.contains("pay_1_gateway -->|payments|"), "{picture}");
+        assert!(!picture.contains("shop_payment"), "{picture}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use kernel::PageRequest;
 use payment_api::Payments;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::events::Hears;
 use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use product_api::Products;
@@ -62,7 +63,10 @@ pub struct Settings {
 }
 
 /// Whom its contract is for, method by method.
-const CALLERS: Callers = &[("orders", &["gateway"])];
+pub const CALLERS: Callers = &[("orders", &["gateway"])];
+
+/// What it hears of others.
+pub const HEARS: &[Hears] = &[listen::HEARS];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
 pub fn routes(app: &mut Routes<'_>) {

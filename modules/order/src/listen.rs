@@ -5,12 +5,19 @@ use kernel::event::EventData as _;
 use order_api::OrderId;
 use payment_api::{PaymentAuthorized, PaymentCaptured, PaymentOutcome, PaymentVoided, RefundSucceeded};
 use platform::Tx;
-use platform::events::{Listener, ListenerError};
+use platform::events::{Hears, Listener, ListenerError};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::checkout::{self, Input, State, Wake, step};
 use crate::order::{OrderStatus, Paid, payment_status, store};
+
+/// What this module hears.
+pub(crate) const HEARS: Hears = Hears {
+    name: "order.payment-news",
+    source: "payment",
+    types: &[PaymentAuthorized::TYPE, PaymentCaptured::TYPE, PaymentVoided::TYPE, RefundSucceeded::TYPE],
+};
 
 /// Keeps the amounts of orders in step with their payments, and wakes checkouts that wait for news.
 pub(crate) struct PaymentNews;
@@ -27,17 +34,8 @@ struct News {
 
 #[kernel::macros::async_trait]
 impl Listener for PaymentNews {
-    fn name(&self) -> &'static str {
-        "order.payment-news"
-    }
-
-    fn source(&self) -> &'static str {
-        "payment"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        [PaymentAuthorized::TYPE, PaymentCaptured::TYPE, PaymentVoided::TYPE, RefundSucceeded::TYPE]
-            .contains(&kind)
+    fn hears(&self) -> Hears {
+        HEARS
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

@@ -23,6 +23,7 @@ use actix_web::web::Data;
 use payment_api::{Payments, PaymentsServer};
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::events::Hears;
 use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 
@@ -79,8 +80,11 @@ pub enum StartError {
 }
 
 /// Whom its contract is for, method by method.
-const CALLERS: Callers =
+pub const CALLERS: Callers =
     &[("pay", &["order"]), ("resolve", &["order"]), ("cancel", &["order"]), ("payments", &["gateway"])];
+
+/// What it hears of others.
+pub const HEARS: &[Hears] = &[listen::HEARS];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
 pub fn routes(app: &mut Routes<'_>) {

@@ -4,9 +4,16 @@ use kernel::event::EventData as _;
 use kernel::{Event, Money};
 use order_api::{OrderCanceled, OrderItemsCanceled};
 use platform::Tx;
-use platform::events::{Listener, ListenerError};
+use platform::events::{Hears, Listener, ListenerError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// What this module hears.
+pub(crate) const HEARS: Hears = Hears {
+    name: "payment.cancellations",
+    source: "order",
+    types: &[OrderCanceled::TYPE, OrderItemsCanceled::TYPE],
+};
 
 /// The job that ends a payment.
 pub(crate) const END: &str = "payment.end";
@@ -33,16 +40,8 @@ pub(crate) struct GiveBack {
 
 #[kernel::macros::async_trait]
 impl Listener for Cancellations {
-    fn name(&self) -> &'static str {
-        "payment.cancellations"
-    }
-
-    fn source(&self) -> &'static str {
-        "order"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        [OrderCanceled::TYPE, OrderItemsCanceled::TYPE].contains(&kind)
+    fn hears(&self) -> Hears {
+        HEARS
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

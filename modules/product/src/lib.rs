@@ -23,6 +23,7 @@ use actix_web::web::{Data, ServiceConfig};
 use kernel::Currency;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::events::Hears;
 use platform::http::Routes;
 use platform::{Commands, Db, Mount, Sweep, Tasks};
 use product_api::ProductsServer;
@@ -84,7 +85,10 @@ impl Settings {
 }
 
 /// Whom its contract is for, method by method.
-const CALLERS: Callers = &[("quote", &["order"]), ("reserve", &["order"]), ("release", &["order"])];
+pub const CALLERS: Callers = &[("quote", &["order"]), ("reserve", &["order"]), ("release", &["order"])];
+
+/// What it hears of others.
+pub const HEARS: &[Hears] = &[listen::HEARS];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
 pub fn routes(app: &mut Routes<'_>) {

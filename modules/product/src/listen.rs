@@ -3,16 +3,24 @@
 
 use std::collections::BTreeMap;
 
+use kernel::event::EventData as _;
 use kernel::{Event, Moment};
 use order_api::{OrderCanceled, OrderId, OrderItemsCanceled, OrderPlaced, RestockedItem};
 use platform::Tx;
-use platform::events::{Listener, ListenerError};
+use platform::events::{Hears, Listener, ListenerError};
 use product_api::{ReservedItem, VariantId};
 
 use crate::catalogue::kept::Kept;
 use crate::reservation::expiry::Heard;
 use crate::reservation::service::{Reservations, Sale};
 use crate::stock::{self, LevelChange, Line, Movement, MovementKind, put_back};
+
+/// What this module hears.
+pub(crate) const HEARS: Hears = Hears {
+    name: "stock",
+    source: "order",
+    types: &[OrderPlaced::TYPE, OrderCanceled::TYPE, OrderItemsCanceled::TYPE],
+};
 
 /// Hears of orders.
 pub(crate) struct Orders {
@@ -30,16 +38,8 @@ impl Orders {
 
 #[kernel::macros::async_trait]
 impl Listener for Orders {
-    fn name(&self) -> &'static str {
-        "stock"
-    }
-
-    fn source(&self) -> &'static str {
-        "order"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        matches!(kind, "order.placed" | "order.canceled" | "order.itemsCanceled")
+    fn hears(&self) -> Hears {
+        HEARS
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

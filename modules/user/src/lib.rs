@@ -32,6 +32,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use platform::calls::Callers;
 use platform::db::Migration;
+use platform::events::Hears;
 use platform::http::Routes;
 use platform::{Commands, Db, DbError, Mount, Sweep, Tasks};
 use user_api::Users;
@@ -90,7 +91,10 @@ pub struct Settings {
 pub struct SettingsError(argon2::Error);
 
 /// Whom its contract is for, method by method.
-const CALLERS: Callers = &[("keys", &["gateway"]), ("accounts", &["gateway"])];
+pub const CALLERS: Callers = &[("keys", &["gateway"]), ("accounts", &["gateway"])];
+
+/// What it hears of others.
+pub const HEARS: &[Hears] = &[];
 
 /// Its routes. What they work with is in its [`Mount`], where the module is.
 pub fn routes(app: &mut Routes<'_>) {

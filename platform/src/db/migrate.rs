@@ -32,6 +32,12 @@ impl Migration {
     ) -> Self {
         Self { version, name, sql: Sql::each(sqlite, postgres) }
     }
+
+    /// The tables it creates.
+    pub fn tables(&self) -> impl Iterator<Item = &'static str> {
+        let created = self.sql.sqlite().lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        created.filter_map(|rest| rest.split_whitespace().next())
+    }
 }
 
 /// What every module's database holds beside the module's own tables.

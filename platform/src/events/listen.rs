@@ -23,14 +23,8 @@ const SAVE_EVERY: i64 = 1000;
 /// Hears what a module says.
 #[kernel::macros::async_trait]
 pub trait Listener: Send + Sync + 'static {
-    /// Its name, unique in its module; the cursor is kept under it.
-    fn name(&self) -> &'static str;
-
-    /// The module it listens to.
-    fn source(&self) -> &'static str;
-
-    /// Whether it does anything with events of this type.
-    fn wants(&self, kind: &str) -> bool;
+    /// What it listens to.
+    fn hears(&self) -> Hears;
 
     /// Applies one event. It may only write to its own database through `tx`; what needs anybody else becomes a job.
     ///
@@ -55,6 +49,17 @@ pub trait Listener: Send + Sync + 'static {
     fn caught_up(&self, at: Moment) {
         let _ = at;
     }
+}
+
+/// What a listener listens to.
+#[derive(Debug, Clone, Copy)]
+pub struct Hears {
+    /// Its name, unique in its module; the cursor is kept under it.
+    pub name: &'static str,
+    /// The module it listens to.
+    pub source: &'static str,
+    /// The types of events it does anything with.
+    pub types: &'static [&'static str],
 }
 
 /// Why an event could not be applied.
@@ -95,7 +100,7 @@ pub async fn listen(listener: Arc<dyn Listener>, db: Db, feeds: Arc<dyn Feeds>, 
             () = tasks.stopping().cancelled() => return,
         };
         if let Err(error) = step {
-            tracing::warn!(listener = reader.listener.name(), error = %error, "the listener pauses and tries again");
+            tracing::warn!(listener = reader.listener.hears().name, error = %error, "the listener pauses and tries again");
             tasks.pause(Duration::from_millis(300)).await;
         }
     }
@@ -126,7 +131,7 @@ impl Reader {
         };
         let wait = if self.reached_end.elapsed() < LOOK_INTO_LOG { WAIT } else { Duration::ZERO };
         let request = ReadEvents {
-            source: self.listener.source().to_owned(),
+            source: self.listener.hears().source.to_owned(),
             after,
             limit: batch,
             wait_ms: wait.as_millis() as u64,
@@ -151,7 +156,9 @@ impl Reader {
         if events.is_empty() {
             return Ok(());
         }
-        let wanted: Vec<&Event> = events.iter().filter(|event| self.listener.wants(&event.kind)).collect();
+        let types = self.listener.hears().types;
+        let wanted: Vec<&Event> =
+            events.iter().filter(|event| types.contains(&event.kind.as_str())).collect();
         if wanted.is_empty() {
             self.position = Some(last);
             if last - self.saved >= SAVE_EVERY {
@@ -181,7 +188,7 @@ impl Reader {
         match self.apply(&[event], event.position).await {
             Err(error) if !error.is_passing() => {
                 tracing::error!(
-                    listener = self.listener.name(), event.id = %event.id, event.kind = %event.kind, error = %error,
+                    listener = self.listener.hears().name, event.id = %event.id, event.kind = %event.kind, error = %error,
                     "an event could not be applied; it is set aside and tried again"
                 );
                 self.look_at_parked = Instant::now();
@@ -231,8 +238,8 @@ impl Reader {
             )
             .bind(position)
             .bind(now)
-            .bind(self.listener.name())
-            .bind(self.listener.source())
+            .bind(self.listener.hears().name)
+            .bind(self.listener.hears().source)
             .bind(self.saved)
             .maybe()
             .await?;
@@ -256,8 +263,8 @@ impl Reader {
         let known: Option<(i64,)> = self
             .db
             .query("SELECT position FROM cursors WHERE listener = $1 AND source = $2")
-            .bind(self.listener.name())
-            .bind(self.listener.source())
+            .bind(self.listener.hears().name)
+            .bind(self.listener.hears().source)
             .maybe()
             .await?;
         let position = if let Some((position,)) = known {
@@ -269,8 +276,8 @@ impl Reader {
                  VALUES ($1, $2, 0, $3)
                  ON CONFLICT DO NOTHING",
             )
-            .bind(self.listener.name())
-            .bind(self.listener.source())
+            .bind(self.listener.hears().name)
+            .bind(self.listener.hears().source)
             .bind(self.db.clock().now())
             .run()
             .await?;

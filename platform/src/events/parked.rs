@@ -66,8 +66,8 @@ pub async fn replay(db: &Db, listener: &str) -> Result<u64, DbError> {
 pub(super) async fn subjects(tx: &mut Tx, listener: &dyn Listener) -> Result<HashSet<String>, DbError> {
     let rows: Vec<(String,)> = tx
         .query("SELECT DISTINCT subject FROM parked_events WHERE listener = $1 AND source = $2")
-        .bind(listener.name())
-        .bind(listener.source())
+        .bind(listener.hears().name)
+        .bind(listener.hears().source)
         .all()
         .await?;
     Ok(rows.into_iter().map(|(subject,)| subject).collect())
@@ -88,8 +88,8 @@ pub(super) async fn park(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT DO NOTHING",
     )
-    .bind(listener.name())
-    .bind(listener.source())
+    .bind(listener.hears().name)
+    .bind(listener.hears().source)
     .bind(event.position)
     .bind(event.subject.clone())
     .bind(Json(event.clone()))
@@ -106,7 +106,7 @@ pub(super) async fn park(
 pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, ListenerError> {
     let (some,): (bool,) = db
         .query("SELECT EXISTS (SELECT 1 FROM parked_events WHERE listener = $1 AND next_attempt IS NOT NULL)")
-        .bind(listener.name())
+        .bind(listener.hears().name)
         .one()
         .await?;
     if !some {
@@ -126,8 +126,8 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, List
              ORDER BY position
              LIMIT 50",
         )
-        .bind(listener.name())
-        .bind(listener.source())
+        .bind(listener.hears().name)
+        .bind(listener.hears().source)
         .bind(db.clock().now())
         .all()
         .await?;
@@ -149,7 +149,7 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, List
                 tx.commit().await?;
                 if attempts + 1 >= ATTEMPTS {
                     tracing::error!(
-                        listener = listener.name(), event.id = %event.id, error = %error,
+                        listener = listener.hears().name, event.id = %event.id, error = %error,
                         "an event is parked until an operator replays it"
                     );
                 }
@@ -162,8 +162,8 @@ pub(super) async fn retry(db: &Db, listener: &dyn Listener) -> Result<bool, List
 /// Takes it off the list. Zero when another replica has it.
 async fn take(tx: &mut Tx, listener: &dyn Listener, event: &Event) -> Result<u64, DbError> {
     tx.query("DELETE FROM parked_events WHERE listener = $1 AND source = $2 AND position = $3")
-        .bind(listener.name())
-        .bind(listener.source())
+        .bind(listener.hears().name)
+        .bind(listener.hears().source)
         .bind(event.position)
         .run()
         .await

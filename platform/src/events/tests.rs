@@ -7,7 +7,7 @@ use kernel::event::EventData;
 use kernel::{Clock, Event};
 use serde::{Deserialize, Serialize};
 
-use super::{Listener, ListenerError, Logs, listen, parked, sequence};
+use super::{Hears, Listener, ListenerError, Logs, listen, parked, sequence};
 use crate::Tasks;
 use crate::db::{Db, Migration, Tx};
 use crate::testing::{self, TestDb};
@@ -74,16 +74,8 @@ struct Picky;
 
 #[kernel::macros::async_trait]
 impl Listener for Picky {
-    fn name(&self) -> &'static str {
-        "picky"
-    }
-
-    fn source(&self) -> &'static str {
-        "order"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        kind == Counted::TYPE
+    fn hears(&self) -> Hears {
+        Hears { name: "picky", source: "order", types: &[Counted::TYPE] }
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {
@@ -127,16 +119,8 @@ struct Moody {
 
 #[kernel::macros::async_trait]
 impl Listener for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
-    fn source(&self) -> &'static str {
-        "order"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        kind == Counted::TYPE
+    fn hears(&self) -> Hears {
+        Hears { name: "moody", source: "order", types: &[Counted::TYPE] }
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

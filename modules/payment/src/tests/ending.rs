@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::world::{Does, PATIENCE, Till, key, order, till, told, usd};
 use crate::intent::service::IntentError;
 use crate::intent::{Amounts, IntentStatus};
-use crate::listen::Cancellations;
+use crate::listen::{Cancellations, HEARS};
 use crate::movement::service::MovementError;
 use crate::movement::{MovementKind, MovementStatus};
 use crate::provider::Outcome;
@@ -37,7 +37,7 @@ impl Till {
             position: 1,
             traceparent: None,
         };
-        assert!(Cancellations.wants(E::TYPE));
+        assert!(HEARS.types.contains(&E::TYPE));
         let mut tx = self.db.begin().await.unwrap();
         Cancellations.apply(&mut tx, &event).await.unwrap();
         tx.commit().await.unwrap();

@@ -14,8 +14,8 @@ use super::super::{Broker, BrokerOptions, BrokeredFeeds};
 use crate::Tasks;
 use crate::db::{Migration, Tx};
 use crate::events::{
-    EventsPage, Feeds, FeedsError, Listener, ListenerError, Logs, Progress, ReadEvents, ReadProgress, listen,
-    read, sequence,
+    EventsPage, Feeds, FeedsError, Hears, Listener, ListenerError, Logs, Progress, ReadEvents, ReadProgress,
+    listen, read, sequence,
 };
 use crate::testing::{self, TestBroker, TestDb};
 
@@ -53,16 +53,8 @@ struct Notes;
 
 #[kernel::macros::async_trait]
 impl Listener for Notes {
-    fn name(&self) -> &'static str {
-        "notes"
-    }
-
-    fn source(&self) -> &'static str {
-        "order"
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        kind == Counted::TYPE
+    fn hears(&self) -> Hears {
+        Hears { name: "notes", source: "order", types: &[Counted::TYPE] }
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {
