@@ -10,6 +10,7 @@
 )]
 
 mod broker;
+mod front;
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::db::{Migration, PostgresOptions, SqliteOptions, Store, provision};
 use crate::{Db, Tasks};
 
 pub use broker::{TestBroker, forget_streams};
+pub use front::{ask, front};
 
 /// Where one test keeps one module's tables. Gone when dropped.
 pub struct TestStore {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::test::{self, TestRequest};
-use actix_web::{App, Error, body::MessageBody};
+use actix_web::test::TestRequest;
+use actix_web::{Error, body::MessageBody};
 use kernel::call::BoxFuture;
 use kernel::{Call, Clock, Principal};
-use platform::http::{Authenticate, Frame, Problem, Routes};
-use platform::testing::{self, TestDb};
+use platform::http::{Authenticate, Problem};
+use platform::testing::{self, TestDb, front};
 use serde_json::{Value, json};
 use user::tokens::Verifier;
 use user::{FirstOwner, HashCost, HashQueue, MIGRATIONS, Module, NAME, Settings};
@@ -46,19 +46,15 @@ async fn module() -> (TestDb, Module) {
     (db, module)
 }
 
-macro_rules! shop {
-    ($module:expr, $db:expr) => {{
-        let mount = $module.mount();
-        let app = App::new().configure(|app| {
-            (mount.services)(app);
-            user::routes(&mut Routes::of(app));
-        });
-        let api = Routes::described(user::routes);
-        let authenticate = Arc::new(ByToken($module.contract(), $db.clock().clone()));
-        test::init_service(app.wrap(Frame::new($db.clock().clone(), authenticate, &api))).await
-    }};
+async fn shop(
+    module: &Module,
+    db: &TestDb,
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+    let authenticate = ByToken(module.contract(), db.clock().clone());
+    front(module.mount(), user::routes, Arc::new(authenticate), db.clock().clone()).await
 }
 
+/// What the module says to a request with a token, if there is one, and a body, if there is one.
 async fn ask<S, B>(app: &S, method: Method, path: &str, token: &str, body: Value) -> (u16, Value)
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
@@ -71,10 +67,7 @@ where
     if !body.is_null() {
         request = request.set_json(body);
     }
-    let response = test::call_service(app, request.to_request()).await;
-    let status = response.status().as_u16();
-    let body = test::read_body(response).await;
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    testing::ask(app, request).await
 }
 
 fn code((status, body): (u16, Value)) -> (u16, String) {
@@ -92,7 +85,7 @@ const NOBODY: &str = "";
 #[actix_web::test]
 async fn somebody_becomes_a_customer_and_stays_one() {
     let (db, module) = module().await;
-    let app = shop!(module, db);
+    let app = shop(&module, &db).await;
     let (get, post) = (Method::GET, Method::POST);
     let credentials = json!({"email": "Ada@Example.com", "password": PASSWORD});
 
@@ -137,7 +130,7 @@ async fn somebody_becomes_a_customer_and_stays_one() {
 #[actix_web::test]
 async fn what_is_asked_badly_is_refused() {
     let (db, module) = module().await;
-    let app = shop!(module, db);
+    let app = shop(&module, &db).await;
     let register = |body: Value| ask(&app, Method::POST, "/v1/auth/register", NOBODY, body);
     let good = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
     let with = |name: &str, value: Value| {
@@ -188,7 +181,7 @@ async fn what_is_asked_badly_is_refused() {
 #[actix_web::test]
 async fn a_new_shop_is_set_up_and_staffed() {
     let (db, module) = module().await;
-    let app = shop!(module, db);
+    let app = shop(&module, &db).await;
     let (get, post, patch) = (Method::GET, Method::POST, Method::PATCH);
     let Some(FirstOwner::With(token)) = module.first_owner().await.unwrap() else { panic!("no token") };
     let setup = |body: Value| ask(&app, Method::POST, "/v1/auth/setup", NOBODY, body);
@@ -249,7 +242,7 @@ async fn a_new_shop_is_set_up_and_staffed() {
 #[actix_web::test]
 async fn a_customer_keeps_an_address_book() {
     let (db, module) = module().await;
-    let app = shop!(module, db);
+    let app = shop(&module, &db).await;
     let mut tokens = Vec::new();
     for email in ["ada@example.com", "grace@example.com"] {
         let body = json!({"email": email, "password": PASSWORD, "name": "Somebody"});

@@ -2,6 +2,9 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "fake")]
+pub mod fake;
+
 use kernel::{CallFailure, Money, contract, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,6 +2,9 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "fake")]
+pub mod fake;
+
 use kernel::{CallFailure, Currency, Moment, Money, contract, events, ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
