@@ -5,10 +5,12 @@ use kernel::PageRequest;
 use order_api::CheckoutId;
 use platform::DbError;
 use platform::http::StoredAnswer;
+use serde::Deserialize as _;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::shop::{Shop, shop};
-use crate::checkout::store::{self, Checkout, LogEntry};
+use crate::checkout::store::{self, Checkout, LogEntry, PaymentChoice};
 use crate::checkout::{Reason, State};
 
 const LEASE: Duration = Duration::from_secs(20);
@@ -186,4 +188,21 @@ async fn a_list_shows_one_state_or_what_has_not_ended_newest_first_and_page_by_p
     assert_eq!(list(None, &first).await, (vec![unknown.id], true));
     let rest = PageRequest { after: Some(unknown.id.uuid()), limit: 1 };
     assert_eq!(list(None, &rest).await, (vec![paying.id], false));
+}
+
+#[test]
+fn checkouts_that_a_release_left_on_their_way_are_understood() {
+    let released = include_str!("../../../../contracts/0.1/checkouts.json");
+    let released: Value = serde_json::from_str(released).unwrap();
+    let states = released["states"].as_array().unwrap();
+    for stored in states {
+        assert_eq!(&serde_json::to_value(State::deserialize(stored).unwrap()).unwrap(), stored);
+    }
+    for name in State::NAMES {
+        assert!(states.iter().any(|state| state["name"] == name), "no sample of {name}");
+    }
+    for stored in released["payments"].as_array().unwrap() {
+        assert_eq!(&serde_json::to_value(PaymentChoice::deserialize(stored).unwrap()).unwrap(), stored);
+    }
+    assert!(LogEntry::deserialize(&released["log"]).is_ok());
 }
