@@ -2,6 +2,7 @@
 
 use kernel::event::EventType;
 use kernel::macros::serde_json::Value;
+use platform::books::Books;
 use platform::calls::Callers;
 use platform::db::Migration;
 use platform::events::Hears;
@@ -24,6 +25,8 @@ pub struct Declared {
     pub callers: Callers,
     /// What it hears of others.
     pub hears: &'static [Hears],
+    /// What must agree in its tables, and with those of others.
+    pub books: Books,
     /// What it says.
     pub events: &'static [EventType],
 }
@@ -46,6 +49,7 @@ pub const MODULES: [Declared; 4] = [
         descriptor: user_api::UsersClient::descriptor,
         callers: user::CALLERS,
         hears: user::HEARS,
+        books: user::BOOKS,
         events: user_api::EVENTS,
     },
     Declared {
@@ -56,6 +60,7 @@ pub const MODULES: [Declared; 4] = [
         descriptor: product_api::ProductsClient::descriptor,
         callers: product::CALLERS,
         hears: product::HEARS,
+        books: product::BOOKS,
         events: product_api::EVENTS,
     },
     Declared {
@@ -66,6 +71,7 @@ pub const MODULES: [Declared; 4] = [
         descriptor: payment_api::PaymentsClient::descriptor,
         callers: payment::CALLERS,
         hears: payment::HEARS,
+        books: payment::BOOKS,
         events: payment_api::EVENTS,
     },
     Declared {
@@ -76,6 +82,7 @@ pub const MODULES: [Declared; 4] = [
         descriptor: order_api::OrdersClient::descriptor,
         callers: order::CALLERS,
         hears: order::HEARS,
+        books: order::BOOKS,
         events: order_api::EVENTS,
     },
 ];

@@ -1,6 +1,7 @@
 //! Cleave, put together: modules on their databases, behind two listeners.
 
 pub mod asyncapi;
+pub mod books;
 pub mod canvas;
 pub mod cli;
 pub mod compose;

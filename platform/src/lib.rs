@@ -1,5 +1,6 @@
 //! The machinery every module shares: the store, contract calls, the event log, jobs, HTTP, TLS, telemetry.
 
+pub mod books;
 pub mod calls;
 pub mod commands;
 pub mod db;

@@ -2,36 +2,51 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use kernel::Clock;
-use platform::{Tasks, events};
+use platform::{Db, Tasks, events};
 use serde_json::json;
 
 use super::Failure;
 use super::output::Output;
+use crate::books::Books;
 use crate::compose::look_at_broker;
 use crate::config::{Config, EventTransport, NatsUrl};
 use crate::databases::{Databases, describe};
+use crate::declared::Declared;
 use crate::topology::Set;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cleave doctor                            this shop's databases\n  \
-                  cleave doctor shop.toml payment.toml     whether the settings of all processes fit together")]
+                  cleave doctor shop.toml payment.toml     whether the settings of all processes fit together\n  \
+                  cleave doctor --deep shop.toml payment.toml    and whether stock, orders, money and events agree")]
 pub(super) struct Doctor {
     /// The settings of all processes of a shop, one file each
     files: Vec<PathBuf>,
+    /// Read the books, too: whether stock, orders, money and events agree. Reads every order once or more
+    #[arg(long)]
+    deep: bool,
+    /// How long what does not agree may take to come to its end by itself, in seconds
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", requires = "deep")]
+    patience: u64,
 }
 
 impl Doctor {
     pub(super) async fn run(self, config: &Config, output: &Output) -> Result<ExitCode, Failure> {
-        if self.files.is_empty() { one(config, output).await } else { set(&self.files, output).await }
+        let patience = self.deep.then(|| Duration::from_secs(self.patience));
+        let healthy = if self.files.is_empty() {
+            one(config, patience, output).await?
+        } else {
+            set(&self.files, patience, output).await?
+        };
+        Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
 /// Looks at the settings of all processes together.
-async fn set(files: &[PathBuf], output: &Output) -> Result<ExitCode, Failure> {
+async fn set(files: &[PathBuf], deep: Option<Duration>, output: &Output) -> Result<bool, Failure> {
     let set = Set::load(files)?;
     let mut faults = set.faults();
     faults.extend(set.probe().await);
@@ -42,11 +57,17 @@ async fn set(files: &[PathBuf], output: &Output) -> Result<ExitCode, Failure> {
         let text = format!("{} processes fit together.", files.len());
         output.say(text, &json!({ "healthy": true, "processes": files.len() }));
     }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let Some(patience) = deep.filter(|_| faults.is_empty()) else { return Ok(faults.is_empty()) };
+    let databases = set.databases().await?;
+    let healthy = read(databases.iter().map(|(db, module)| (db, *module)), patience, output).await?;
+    for (db, _) in &databases {
+        db.close().await;
+    }
+    Ok(healthy)
 }
 
 /// Looks at the databases of one.
-async fn one(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
+async fn one(config: &Config, deep: Option<Duration>, output: &Output) -> Result<bool, Failure> {
     let databases = Databases::open(config, &Clock::system(), &Tasks::new()).await?;
     let mut healthy = true;
     for (db, declared) in databases.declared() {
@@ -76,8 +97,30 @@ async fn one(config: &Config, output: &Output) -> Result<ExitCode, Failure> {
     if config.events.transport == EventTransport::Nats {
         healthy &= broker(config, output).await;
     }
+    if let Some(patience) = deep {
+        healthy &= read(databases.declared(), patience, output).await?;
+    }
     databases.close().await;
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(healthy)
+}
+
+/// Reads the books of these modules.
+async fn read<'d>(
+    databases: impl Iterator<Item = (&'d Db, &'static Declared)>,
+    patience: Duration,
+    output: &Output,
+) -> Result<bool, Failure> {
+    let differences = Books::of(databases).differences(patience).await?;
+    for difference in &differences {
+        output.say(
+            format!("books    {}: {}", difference.modules.join(" and "), difference.says),
+            &json!({ "healthy": false, "modules": difference.modules, "difference": difference.says }),
+        );
+    }
+    if differences.is_empty() {
+        output.say("books    agree", &json!({ "books": "agree", "healthy": true }));
+    }
+    Ok(differences.is_empty())
 }
 
 /// Says whether the broker is there and fit for use.

@@ -7,8 +7,8 @@ use platform::{Db, Tasks};
 
 use crate::compose::look_at_broker;
 use crate::config::{Config, ConfigError, EventTransport, Flags, Place};
-use crate::databases::{self, describe};
-use crate::declared::MODULES;
+use crate::databases::{self, DatabaseError, describe};
+use crate::declared::{Declared, MODULES};
 
 /// One process, by the name of its file.
 pub struct Process {
@@ -59,6 +59,20 @@ impl Set {
     /// The processes that run a module.
     pub fn running(&self, module: &str) -> impl Iterator<Item = &Process> {
         self.0.iter().filter(move |process| process.config.modules.runs(module))
+    }
+
+    /// The database of each module, opened as the first process does that runs it.
+    ///
+    /// # Errors
+    /// One cannot be opened.
+    pub async fn databases(&self) -> Result<Vec<(Db, &'static Declared)>, DatabaseError> {
+        let (clock, tasks) = (Clock::system(), Tasks::new());
+        let mut opened = Vec::new();
+        for module in &MODULES {
+            let Some(process) = self.running(module.name).next() else { continue };
+            opened.push((databases::open(module.name, &process.config, &clock, &tasks).await?, module));
+        }
+        Ok(opened)
     }
 
     /// What does not fit together, a sentence each.

@@ -6,6 +6,8 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use cleave::OpenShop;
+use cleave::books::Books;
+use cleave::declared::MODULES;
 use futures::future::join_all;
 use platform::Db;
 use platform::testing::forget_streams;
@@ -167,8 +169,12 @@ impl World {
         self.processes[0].public()
     }
 
-    /// Closes the shop and takes its databases away.
+    /// Closes the shop, whose books must agree whatever a test has done to it, and takes its databases away.
     pub(crate) async fn close(self) {
+        let declared = |db: &Db| MODULES.iter().find(|module| module.name == db.module()).unwrap();
+        let books = Books::of(self.databases().map(|db| (db, declared(db))));
+        let differences = books.differences(Duration::from_secs(20)).await.unwrap();
+        assert!(differences.is_empty(), "{differences:?}");
         // It waits for news of orders, which would be waited for in turn.
         drop(self.foreign);
         join_all(self.processes.into_iter().map(OpenShop::close)).await;

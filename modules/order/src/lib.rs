@@ -3,6 +3,7 @@
 //! It is the only module that calls others: it quotes and reserves at the product module and pays at the payment
 //! module. What it has to say, it says in `order-api`.
 
+mod books;
 mod cart;
 mod checkout;
 mod contract;
@@ -37,6 +38,7 @@ use order::service::Orders;
 use shipping::service::Shipping;
 use tax::service::Taxes;
 
+pub use books::BOOKS;
 pub use checkout::http::ProcessView;
 pub use number::NumberScheme;
 

@@ -3,6 +3,7 @@
 //! It calls no other module. What it has to say, it says in `payment-api`.
 
 mod attempt;
+mod books;
 mod contract;
 mod intent;
 mod jobs;
@@ -36,6 +37,7 @@ use provider::test::TestProvider;
 use provider::{Provider, Providers};
 use webhook::service::Webhooks;
 
+pub use books::BOOKS;
 pub use provider::webhook::{MalformedSecret, WebhookSecret};
 
 /// Its name: of its database, its log and its place in the configuration.

@@ -2,6 +2,7 @@
 //!
 //! It calls nobody. A checkout asks it through `product-api`; what the order module says, it hears.
 
+mod books;
 mod catalogue;
 mod contract;
 mod image;
@@ -38,6 +39,7 @@ use reservation::service::Reservations;
 use stock::service::Stock;
 use variant::service::Variants;
 
+pub use books::BOOKS;
 pub use import::service::{ImportError, Imports};
 pub use import::shopify::FileError;
 pub use import::{Counts, Faults, Import, ImportStatus, Progress, RowFault};

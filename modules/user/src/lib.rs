@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod books;
 mod contract;
 mod email;
 mod password;
@@ -39,6 +40,7 @@ use user_api::Users;
 
 pub use account::service::{AccountError, Accounts, NewCustomer};
 pub use account::{Account, AccountKind, AccountStatus, InvalidName, Name};
+pub use books::BOOKS;
 pub use email::{Email, InvalidEmail};
 pub use password::hashing::{HashCost, HashError, HashQueue};
 pub use password::{InvalidPassword, Password, PasswordTooShort};
