@@ -25,6 +25,8 @@ pub use stock::{adjustments, buyers};
 pub use tokens::{tabs, thief};
 pub use track::Track;
 
+/// All races there are.
+const RACES: [&str; 8] = ["stock", "cart", "refund", "capture", "idempotency", "tabs", "thief", "adjustment"];
 /// How many buy, and how many units there are.
 const BUYERS: [usize; 4] = [2, 8, 64, 512];
 const UNITS: [i64; 3] = [1, 7, 100];
@@ -49,7 +51,7 @@ pub struct Races {
     /// Take the guards out, one after another, and demand that the races fail
     #[arg(long)]
     pub mutants: bool,
-    /// Only the race of this name
+    /// Only the races of these names, with commas between
     #[arg(long)]
     pub only: Option<String>,
     /// The folder for the record
@@ -69,6 +71,11 @@ impl Races {
     /// # Errors
     /// The shop does not open, or a copy of it cannot be built.
     pub async fn run(self) -> Result<bool, Failure> {
+        if let Some(other) =
+            self.only.iter().flat_map(|only| only.split(',')).find(|race| !RACES.contains(race))
+        {
+            return Err(format!("there is no race `{other}`; there are {}", RACES.join(", ")).into());
+        }
         if self.mutants {
             return mutants::run(&self).await;
         }

@@ -66,66 +66,75 @@ impl Verdict {
     }
 }
 
+/// What the races said of each copy.
+struct Verdicts(Vec<(&'static str, Without, Verdict)>);
+
+impl Verdicts {
+    fn of(&self, race: &str, without: Without) -> &Verdict {
+        let found = self.0.iter().find(|(of, what, _)| (*of, *what) == (race, without));
+        found.map_or(&Verdict::Held, |(_, _, verdict)| verdict)
+    }
+}
+
 /// Takes the guards out and runs the races. Returns whether all were missed.
 pub(super) async fn run(asked: &Races) -> Result<bool, Failure> {
-    let guards: Vec<&Guard> = GUARDS
-        .iter()
-        .filter(|guard| asked.wants(guard.race) && guard.store.is_none_or(|store| store == asked.store))
-        .collect();
-    let races: Vec<&str> = guards.iter().map(|guard| guard.race).collect();
-    let mut verdicts = Vec::new();
+    let here = |guard: &&Guard| guard.store.is_none_or(|store| store == asked.store);
+    let guards: Vec<&Guard> = GUARDS.iter().filter(|guard| asked.wants(guard.race)).filter(here).collect();
+    let mut verdicts = Verdicts(Vec::new());
     let mut seconds = 0.0;
     for without in Without::ALL {
-        let copy = Copy::make(&guards, without)?;
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("building the shop without {}\n", without.name()).as_bytes(),
-        );
-        let binary = copy.build()?;
-        let races = Races { only: Some(races.join(",")), mutants: false, ..asked.clone() };
-        let report = races.on(&binary).await?;
+        let report = without_guards(asked, &guards, without).await?;
         seconds += report.seconds;
-        for guard in &guards {
-            if without == Without::Either
-                && let Some(first) = report.first(guard.race)
-            {
-                let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{first}\n").as_bytes());
-            }
-            verdicts.push((guard.race, without, Verdict::of(&report, guard.race)));
-        }
+        let judged = guards.iter().map(|guard| (guard.race, without, Verdict::of(&report, guard.race)));
+        verdicts.0.extend(judged);
     }
-    let verdict = |race: &str, without| {
-        verdicts
-            .iter()
-            .find(|(of, what, _)| (*of, *what) == (race, without))
-            .map_or(&Verdict::Held, |found| &found.2)
-    };
+    let races = guards.iter().map(|guard| guard.race);
     let missed: Vec<&str> =
-        races.iter().copied().filter(|race| *verdict(race, Without::Either) == Verdict::Held).collect();
-    let mut text = String::from(
-        "| race | without the condition | without the constraint | without either |\n|---|---|---|---|\n",
-    );
-    for guard in &guards {
-        let cells = Without::ALL.map(|without| verdict(guard.race, without).name());
-        let constraint = if guard.constraint.is_empty() { "there is none" } else { cells[1] };
-        writeln!(text, "| {} | {} | {constraint} | {} |", guard.race, cells[0], cells[2])?;
-    }
-    for race in &missed {
-        writeln!(text, "nobody missed the guard of `{race}`: the race proves nothing")?;
-    }
+        races.filter(|race| *verdicts.of(race, Without::Either) == Verdict::Held).collect();
     let told = json!({
         "guards": guards.iter().map(|guard| json!({
             "race": guard.race,
-            "without": Without::ALL.map(|without| json!({ without.name(): verdict(guard.race, without).name() })),
+            "without": Without::ALL.map(|without| json!({ without.name(): verdicts.of(guard.race, without).name() })),
         })).collect::<Vec<_>>(),
         "missed": missed, "seconds": seconds,
     });
-    let text = if asked.json { format!("{told}\n") } else { text };
+    let text = if asked.json { format!("{told}\n") } else { table(&guards, &verdicts, &missed)? };
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
     if let Some(dir) = &asked.record {
         record(asked, guards.len(), &missed, seconds, told).write(dir)?;
     }
     Ok(missed.is_empty())
+}
+
+/// Runs the races in a shop that lacks this.
+async fn without_guards(asked: &Races, guards: &[&Guard], without: Without) -> Result<Report, Failure> {
+    let copy = Copy::make(guards, without)?;
+    let say = |what: &str| {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes());
+    };
+    say(&format!("building a shop without {}", without.name()));
+    let binary = copy.build()?;
+    let races: Vec<&str> = guards.iter().map(|guard| guard.race).collect();
+    let races = Races { only: Some(races.join(",")), mutants: false, ..asked.clone() };
+    let report = races.on(&binary).await?;
+    guards.iter().filter_map(|guard| report.first(guard.race)).for_each(say);
+    Ok(report)
+}
+
+fn table(guards: &[&Guard], verdicts: &Verdicts, missed: &[&str]) -> Result<String, Failure> {
+    let mut text = String::from(
+        "| race | without the condition | without the constraint | without either |\n|---|---|---|---|\n",
+    );
+    for guard in guards {
+        let [condition, constraint, either] =
+            Without::ALL.map(|without| verdicts.of(guard.race, without).name());
+        let constraint = if guard.constraint.is_empty() { "there is none" } else { constraint };
+        writeln!(text, "| {} | {condition} | {constraint} | {either} |", guard.race)?;
+    }
+    for race in missed {
+        writeln!(text, "nobody missed the guard of `{race}`: the race proves nothing")?;
+    }
+    Ok(text)
 }
 
 fn record(asked: &Races, guards: usize, missed: &[&str], seconds: f64, told: serde_json::Value) -> Record {

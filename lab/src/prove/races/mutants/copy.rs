@@ -55,7 +55,15 @@ impl Copy {
     /// Builds the shop of it. Returns the program.
     pub(super) fn build(&self) -> Result<PathBuf, Failure> {
         self.seed()?;
-        let mut build = Command::new(cargo())
+        let mut command = Command::new(cargo());
+        // What cargo has told us is not for another cargo: build scripts would run again, and all be compiled again.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
+        let mut build = command
             .args(["build", "--package", "cleave"])
             .current_dir(&self.sources)
             .env("CARGO_TARGET_DIR", &self.target)
