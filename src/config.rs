@@ -11,9 +11,11 @@ mod layers;
 mod nats;
 mod placement;
 mod problem;
+mod providers;
 mod secret;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ pub use gateway::{Gateway, Network};
 pub use nats::{Credentials, Nats, NatsUrl};
 pub use placement::Placement;
 pub use problem::{ConfigError, Problem};
+pub use providers::ElsewhereProvider;
 pub use secret::{Secret, SecretError};
 pub(crate) use tls::misfit;
 pub use tls::{TlsFiles, TlsProblem};
@@ -147,6 +150,9 @@ pub struct Payment {
     pub webhook_secret: Option<payment::WebhookSecret>,
     #[serde(rename = "provider_timeout_seconds", deserialize_with = "duration::seconds")]
     pub provider_timeout: Duration,
+    /// Those that are asked over HTTP, by name.
+    #[serde(default)]
+    pub providers: BTreeMap<String, ElsewhereProvider>,
 }
 
 /// The event log.

@@ -26,6 +26,10 @@ pub struct Reply {
     pub status: StatusCode,
     /// The body; null when there is none.
     pub body: Value,
+    /// The same, byte for byte.
+    pub bytes: Vec<u8>,
+    /// Where what was made is.
+    pub location: Option<String>,
 }
 
 impl Api {
@@ -42,6 +46,12 @@ impl Api {
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { bearer: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same shop, for whoever the other is for.
+    #[must_use]
+    pub fn with_token_of(&self, other: &Self) -> Self {
+        Self { bearer: other.bearer.clone(), ..self.clone() }
     }
 
     /// Signs in. Returns the access token.
@@ -70,12 +80,36 @@ impl Api {
         self.send(with(self.request(Method::POST, path).json(body), headers)).await
     }
 
+    /// Posts without a body, with these extra headers.
+    ///
+    /// # Errors
+    /// The shop cannot be reached.
+    pub async fn post_nothing(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
+        self.send(with(self.request(Method::POST, path), headers)).await
+    }
+
     /// Changes, with these extra headers.
     ///
     /// # Errors
     /// The shop cannot be reached.
     pub async fn patch(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
         self.send(with(self.request(Method::PATCH, path).json(body), headers)).await
+    }
+
+    /// Reads all pages of a list.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn all(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}?limit=100{after}")).await?;
+            all.extend(page["data"].as_array().cloned().unwrap_or_default());
+            match page["nextCursor"].as_str() {
+                Some(cursor) => after = format!("&after={cursor}"),
+                None => return Ok(all),
+            }
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -121,6 +155,9 @@ fn with(request: RequestBuilder, headers: &[(&str, &str)]) -> RequestBuilder {
 
 async fn read(response: reqwest::Response) -> Result<Reply, Failure> {
     let status = response.status();
-    let bytes = response.bytes().await?;
-    Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    let location =
+        response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let bytes = response.bytes().await?.to_vec();
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Ok(Reply { status, body, bytes, location })
 }

@@ -10,6 +10,8 @@ use lab::api::Api;
 use lab::bench::{self, Bench};
 use lab::conformance::Conformance;
 use lab::outage::Outage;
+use lab::paysim::Paysim;
+use lab::prove::Prove;
 use lab::replay::{self, Options};
 use lab::server::{Server, Store};
 use lab::switch::Switch;
@@ -34,6 +36,11 @@ enum Verb {
     Switch(Switch),
     /// Stop the broker of a shop while customers buy
     Outage(Outage),
+    /// Be a payment provider that does as it is told
+    Paysim(Paysim),
+    /// Try to break a promise of the shop, and say how often that was tried
+    #[command(subcommand)]
+    Prove(Prove),
     /// The bare routes that the bench measures against
     #[command(hide = true)]
     Floor,
@@ -70,6 +77,8 @@ async fn main() -> ExitCode {
         Verb::Conformance(conformance) => conformance.run().await,
         Verb::Switch(switch) => switch.run().await,
         Verb::Outage(outage) => outage.run().await,
+        Verb::Paysim(paysim) => paysim.run().await,
+        Verb::Prove(prove) => prove.run().await,
         Verb::Floor => bench::floor::serve().await.map(|()| true),
     };
     match result {

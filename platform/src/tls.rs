@@ -7,6 +7,7 @@
 mod authority;
 mod believe;
 mod names;
+mod outside;
 mod pems;
 
 use std::any::Any;
@@ -33,6 +34,7 @@ use webpki::EndEntityCert;
 
 pub use authority::{Authority, AuthorityError, Issued, Wanted};
 pub use names::{GATEWAY, Names, OPERATOR, READER};
+pub use outside::{OutsideError, outside_client};
 pub use pems::{Part, Pems, TlsError};
 
 use pems::certificates;

@@ -33,6 +33,12 @@ pub(super) fn payment(config: &Config) -> payment::Settings {
     payment::Settings {
         test_provider: config.payment.test_provider,
         webhook_secret: config.payment.webhook_secret.clone(),
+        providers: config
+            .payment
+            .providers
+            .iter()
+            .filter_map(|(name, provider)| provider.named(name))
+            .collect(),
         provider_timeout: config.payment.provider_timeout,
     }
 }

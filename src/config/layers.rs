@@ -58,6 +58,7 @@ pub(super) fn load(
         Some(config) if problems.is_empty() => {
             let mut amiss = super::placement::amiss(&config);
             amiss.extend(super::tls::amiss(&config));
+            amiss.extend(super::providers::amiss(&config));
             if amiss.is_empty() {
                 return Ok(config);
             }
@@ -145,7 +146,7 @@ fn flags_said(flags: &Flags) -> Vec<Said> {
 /// read as what the default is, a list with commas between; in a file the kind has to be right.
 fn accept(said: Said, known: &BTreeMap<String, ValueKind>) -> Result<ValueKind, Problem> {
     let from_environment = said.source.starts_with("the environment");
-    let what = match (known.get(&said.key), said.value) {
+    let what = match (super::providers::like(&said.key).or_else(|| known.get(&said.key)), said.value) {
         (None, _) => unknown(&said.key, known),
         (Some(ValueKind::String(_)), value @ ValueKind::String(_))
         | (Some(ValueKind::Boolean(_)), value @ ValueKind::Boolean(_))
@@ -178,6 +179,9 @@ fn is_text(value: &Value) -> bool {
 }
 
 fn unknown(key: &str, known: &BTreeMap<String, ValueKind>) -> String {
+    if let Some(what) = super::providers::unknown(key) {
+        return what;
+    }
     if known.keys().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))) {
         return format!("this is a group of settings; write them under [{key}]");
     }

@@ -321,3 +321,59 @@ fn certificates_replace_the_secret_but_not_before_a_broker() {
     let brought = problems(&text.replace("transport = \"http\"", "transport = \"nats\""));
     assert!(brought[0].contains("contracts.secret") && brought[0].contains("sealed"), "{brought:?}");
 }
+
+/// The settings of a provider, with these secrets in files and these lines instead of its url.
+fn provider(name: &str, lines: &str) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (key, hooks) =
+        (file("key", "a-key-of-twenty-letters"), file("hooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+    let lines = lines.replace("KEY", &key).replace("HOOKS", &hooks);
+    load(&format!("[payment.providers.{name}]\n{lines}"), &[], Flags::default())
+}
+
+const WHOLE: &str = "url = \"https://pay.example/v1\"\nkey = \"file:KEY\"\nwebhook_secret = \"file:HOOKS\"";
+
+#[test]
+fn a_payment_provider_is_a_group_of_its_own() {
+    let config = provider("acme", WHOLE).unwrap();
+    let settings = config.payment.providers["acme"].named("acme").unwrap();
+    assert_eq!((settings.name.as_str(), settings.url.as_str()), ("acme", "https://pay.example/v1"));
+    let printed = format!("{config:?}");
+    assert!(!printed.contains("a-key-of") && !printed.contains("MfKQ9"), "{printed}");
+    // What the defaults show as an example is one.
+    let example: String = Config::DEFAULTS.lines().filter_map(|line| line.strip_prefix("#   ")).fold(
+        String::new(),
+        |all, line| {
+            all + &line
+                .replace("file:/run/secrets/acme_key", "file:KEY")
+                .replace("file:/run/secrets/acme_hooks", "file:HOOKS")
+                + "\n"
+        },
+    );
+    let (head, lines) = example.split_once('\n').unwrap();
+    assert_eq!(head, "[payment.providers.acme]");
+    provider("acme", lines).unwrap();
+}
+
+#[test]
+fn a_payment_provider_that_is_half_said_is_told_what_to_write() {
+    let told = |name: &str, lines: &str| provider(name, lines).unwrap_err().to_string();
+    let empty = told("acme", "url = \"\"");
+    for setting in ["url", "key", "webhook_secret"] {
+        assert!(empty.contains(&format!("`payment.providers.acme.{setting}` in ")), "{empty}");
+    }
+    let clear = told("acme", &WHOLE.replace("https://pay", "http://pay"));
+    assert!(clear.contains("must begin with https://"), "{clear}");
+    provider("acme", &WHOLE.replace("https://pay.example", "http://127.0.0.1:7100")).unwrap();
+    assert!(told("acme", &WHOLE.replace("https://", "https://me:secret@")).contains("the secret is `key`"));
+    assert!(told("test", WHOLE).contains("the name `test` is the built-in provider's"));
+    assert!(told("Acme", WHOLE).contains("a small letter first"));
+    assert!(told("acme", "keys = \"x\"").contains("there is no setting `keys` of a provider"));
+    let inline = told("acme", &WHOLE.replace("file:KEY", "a-key-of-twenty-letters"));
+    assert!(inline.contains("env:NAME") && !inline.contains("twenty"), "{inline}");
+}

@@ -17,6 +17,7 @@ mod status;
 mod tests;
 mod webhook;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +34,13 @@ use intent::service::Intents;
 use jobs::Till;
 use ledger::http::Ledger;
 use movement::service::Movements;
+use provider::http::HttpProvider;
 use provider::test::TestProvider;
 use provider::{Provider, Providers};
 use webhook::service::Webhooks;
 
 pub use books::BOOKS;
+pub use provider::http::{MalformedKey, ProviderKey, ProviderSettings};
 pub use provider::webhook::{MalformedSecret, WebhookSecret};
 
 /// Its name: of its database, its log and its place in the configuration.
@@ -66,6 +69,8 @@ pub struct Settings {
     pub test_provider: bool,
     /// What its webhooks are signed with; made once and kept when absent.
     pub webhook_secret: Option<WebhookSecret>,
+    /// The providers that are asked over HTTP.
+    pub providers: Vec<ProviderSettings>,
     /// How long a provider may take to answer; after that the outcome is unknown and asked about later.
     pub provider_timeout: Duration,
 }
@@ -76,6 +81,9 @@ pub enum StartError {
     /// The kept secret of the webhooks cannot be one.
     #[error("the kept secret of the test provider's webhooks cannot be read")]
     Secret(#[from] MalformedSecret),
+    /// A provider cannot be asked from this machine.
+    #[error("the payment provider `{0}` cannot be asked from here")]
+    Outside(String, #[source] platform::tls::OutsideError),
     /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -118,18 +126,27 @@ impl Module {
             let made = WebhookSecret::made().to_text();
             webhook::store::secret(&db, TestProvider::NAME, made).await?.parse()?
         };
-        let test: Option<Arc<dyn Provider>> = settings
-            .test_provider
-            .then(|| Arc::new(TestProvider::new(db.clock().clone())) as Arc<dyn Provider>);
-        Ok(Self::with(db, tasks, Providers::new(test, settings.provider_timeout), secret))
+        let mut secrets = HashMap::from([(TestProvider::NAME.to_owned(), secret)]);
+        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+        if settings.test_provider {
+            providers.push(Arc::new(TestProvider::new(db.clock().clone())));
+        }
+        for elsewhere in settings.providers {
+            let provider = HttpProvider::new(&elsewhere);
+            providers.push(Arc::new(
+                provider.map_err(|error| StartError::Outside(elsewhere.name.clone(), error))?,
+            ));
+            secrets.insert(elsewhere.name, elsewhere.webhook_secret);
+        }
+        Ok(Self::with(db, tasks, Providers::new(providers, settings.provider_timeout), secrets))
     }
 
-    fn with(db: Db, tasks: &Tasks, providers: Providers, secret: WebhookSecret) -> Self {
+    fn with(db: Db, tasks: &Tasks, providers: Providers, secrets: HashMap<String, WebhookSecret>) -> Self {
         let commands = Commands::new(db.clone(), tasks.clone());
         let attempts = Attempts::new(db.clone(), providers.clone());
         let movements = Movements::new(db.clone(), commands.clone(), providers);
         let intents = Intents::new(db.clone(), commands.clone(), attempts, movements.clone());
-        let webhooks = Webhooks::new(db.clone(), commands, intents.clone(), secret);
+        let webhooks = Webhooks::new(db.clone(), commands, intents.clone(), secrets);
         Self { ledger: Ledger::new(db.clone()), intents, movements, webhooks, db }
     }
 

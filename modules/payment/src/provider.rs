@@ -1,5 +1,6 @@
 //! Who moves the money: a provider, asked by keys that it recognises when they are repeated.
 
+pub(crate) mod http;
 pub(crate) mod providers;
 pub(crate) mod test;
 pub(crate) mod webhook;

@@ -11,7 +11,7 @@ use super::{Charge, Instruction, Outcome, ProviderError};
 #[kernel::macros::async_trait]
 pub(crate) trait Provider: Send + Sync {
     /// Its name in the API: `test`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Whether a token is one of its own.
     fn knows(&self, token: &str) -> bool;
@@ -29,7 +29,7 @@ pub(crate) trait Provider: Send + Sync {
 /// The providers that are switched on.
 #[derive(Clone)]
 pub(crate) struct Providers {
-    known: HashMap<&'static str, Arc<dyn Provider>>,
+    known: HashMap<String, Arc<dyn Provider>>,
     limit: Duration,
 }
 
@@ -47,7 +47,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 impl Providers {
     /// These providers, each given so much time for a call.
     pub(crate) fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>, limit: Duration) -> Self {
-        let known = providers.into_iter().map(|provider| (provider.name(), provider)).collect();
+        let known = providers.into_iter().map(|provider| (provider.name().to_owned(), provider)).collect();
         Self { known, limit }
     }
 

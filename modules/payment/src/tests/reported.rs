@@ -4,7 +4,7 @@ use kernel::Money;
 use payment_api::{CaptureMethod, PaymentOutcome};
 use serde_json::json;
 
-use super::world::{SECRET, Till, key, order, till, usd};
+use super::world::{Does, SECRET, Till, key, order, till, usd};
 use crate::intent::IntentStatus;
 use crate::movement::MovementKind;
 use crate::movement::service::MovementError;
@@ -141,4 +141,32 @@ async fn a_dispute_and_refunds_at_once_never_exceed_what_was_taken() {
         assert_ne!(dispute == WebhookStatus::Applied, refund.is_ok(), "{dispute:?} {refund:?}");
     }
     till.audit().await;
+}
+
+#[tokio::test]
+async fn a_provider_says_nothing_of_the_charges_of_another() {
+    let till = till().await;
+    till.told.does(Does::Lose);
+    let intent = till.told(1, CaptureMethod::Automatic).await;
+    assert_eq!(intent.status, IntentStatus::Processing);
+
+    // Signed by the test provider, about a charge of the one that does as it is told.
+    assert_eq!(till.report(1, "evt_1", "charge.succeeded", usd(1000)).await, WebhookStatus::Parked);
+
+    assert_eq!(till.intent(1).await.status, IntentStatus::Processing);
+    till.audit().await;
+}
+
+#[tokio::test]
+async fn the_test_providers_page_decides_nothing_for_the_payers_of_another() {
+    let till = till().await;
+    till.told.does(Does::AskThePayer);
+    let intent = till.told(1, CaptureMethod::Automatic).await;
+    assert_eq!(intent.status, IntentStatus::RequiresAction);
+    let charge = till.module.intents.find(intent.id).await.unwrap().attempts[0].id.uuid();
+
+    let acted = till.module.webhooks.act(charge, true).await;
+
+    assert!(matches!(acted, Err(WebhookError::NothingWaits)), "{acted:?}");
+    assert_eq!(till.intent(1).await.status, IntentStatus::RequiresAction);
 }

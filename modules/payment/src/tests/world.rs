@@ -36,6 +36,8 @@ pub(super) struct Till {
 pub(super) enum Does {
     /// What it is asked for.
     Obey,
+    /// It sends the payer to a page of its own; else as it is asked.
+    AskThePayer,
     /// Nothing, and says so.
     Refuse,
     /// Nobody knows.
@@ -71,7 +73,7 @@ impl Told {
         tokio::time::sleep(Duration::from_millis(5)).await;
         let does = *self.does.lock().unwrap();
         match does {
-            Does::Obey => Ok(done),
+            Does::Obey | Does::AskThePayer => Ok(done),
             Does::Refuse => Err(ProviderError::Refused),
             Does::Lose => Err(ProviderError::Unknown),
             Does::Hang => std::future::pending().await,
@@ -91,6 +93,9 @@ impl Provider for Told {
 
     async fn authorize(&self, charge: &Charge) -> Result<Outcome, ProviderError> {
         self.charges.fetch_add(1, Ordering::SeqCst);
+        if *self.does.lock().unwrap() == Does::AskThePayer {
+            return Ok(Outcome::RequiresAction("https://bank.example/".into()));
+        }
         self.answer(match charge.capture {
             CaptureMethod::Automatic => Outcome::Captured("told".into()),
             CaptureMethod::Manual => Outcome::Authorized("told".into()),
@@ -124,7 +129,9 @@ pub(super) async fn till() -> Till {
     });
     let test: Arc<dyn Provider> = Arc::new(TestProvider::new(db.clock().clone()));
     let providers = Providers::new([test, told.clone() as Arc<dyn Provider>], LIMIT);
-    let module = Module::with((*db).clone(), db.tasks(), providers, SECRET.parse().unwrap());
+    let secrets = ["test", "told"].map(|name| (name.to_owned(), SECRET.parse().unwrap()));
+    let secrets = secrets.into();
+    let module = Module::with((*db).clone(), db.tasks(), providers, secrets);
     Till { db, module, told }
 }
 

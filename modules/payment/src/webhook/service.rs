@@ -1,5 +1,7 @@
 //! What one can do with webhooks: take them in, apply them, apply them again.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{Money, Page, PageRequest};
@@ -27,7 +29,8 @@ pub(crate) struct Webhooks {
     db: Db,
     pub(super) commands: Commands,
     intents: Intents,
-    secret: WebhookSecret,
+    /// What each provider signs with.
+    secrets: Arc<HashMap<String, WebhookSecret>>,
 }
 
 /// Why it was not done.
@@ -132,18 +135,25 @@ fn heard(report: &Report, intent: &Intent, attempt: &Attempt) -> Option<Outcome>
 }
 
 impl Webhooks {
-    /// The webhooks in this database, signed with this secret, about these payments.
-    pub(crate) fn new(db: Db, commands: Commands, intents: Intents, secret: WebhookSecret) -> Self {
-        Self { db, commands, intents, secret }
+    /// The webhooks in this database, signed with each provider's secret, about these payments.
+    pub(crate) fn new(
+        db: Db,
+        commands: Commands,
+        intents: Intents,
+        secrets: HashMap<String, WebhookSecret>,
+    ) -> Self {
+        Self { db, commands, intents, secrets: Arc::new(secrets) }
+    }
+
+    fn secret(&self, provider: &str) -> Result<&WebhookSecret, WebhookError> {
+        self.secrets.get(provider).ok_or_else(|| WebhookError::UnknownProvider(provider.to_owned()))
     }
 
     /// Takes a webhook in: verified on its raw bytes, kept, and then applied by a job. The same id again does nothing.
     pub(crate) async fn receive(&self, provider: &str, webhook: Signed<'_>) -> Result<(), WebhookError> {
-        if provider != TestProvider::NAME {
-            return Err(WebhookError::UnknownProvider(provider.to_owned()));
-        }
+        let secret = self.secret(provider)?;
         let now = self.db.clock().now();
-        if webhook.id.is_empty() || webhook.id.len() > 200 || !is_genuine(webhook, &self.secret, now) {
+        if webhook.id.is_empty() || webhook.id.len() > 200 || !is_genuine(webhook, secret, now) {
             return Err(WebhookError::Forged);
         }
         let event = WebhookEvent {
@@ -170,7 +180,7 @@ impl Webhooks {
     pub(crate) async fn send(&self, foretold: &Foretold) -> Result<(), WebhookError> {
         let body = serde_json::to_vec(&foretold.report).unwrap_or_default();
         let timestamp = self.db.clock().now().unix_seconds().to_string();
-        let signature = sign(&foretold.id, &timestamp, &body, &self.secret);
+        let signature = sign(&foretold.id, &timestamp, &body, self.secret(TestProvider::NAME)?);
         let webhook = Signed { id: &foretold.id, timestamp: &timestamp, signature: &signature, body: &body };
         self.receive(TestProvider::NAME, webhook).await
     }
@@ -179,7 +189,10 @@ impl Webhooks {
     pub(crate) async fn act(&self, charge: Uuid, approved: bool) -> Result<(), WebhookError> {
         let charge = AttemptId::from_uuid(charge);
         let found = self.intents.find_attempt(charge).await.map_err(|_| WebhookError::NothingWaits)?;
-        let waiting = found.filter(|(_, attempt)| attempt.status == AttemptStatus::RequiresAction);
+        // The page is the test provider's; what another asks of a payer is not decided here.
+        let waiting = found.filter(|(intent, attempt)| {
+            intent.provider == TestProvider::NAME && attempt.status == AttemptStatus::RequiresAction
+        });
         let (intent, _) = waiting.ok_or(WebhookError::NothingWaits)?;
         let kind = if approved { ReportKind::Succeeded } else { ReportKind::Declined };
         let report = report(kind, charge, intent.money(intent.amount));
@@ -210,6 +223,9 @@ impl Webhooks {
         let found = self.intents.find_attempt(report.charge).await?;
         let (intent, attempt) =
             found.ok_or_else(|| HearError::Senseless("there is no such charge".to_owned()))?;
+        if intent.provider != event.provider {
+            return Err(HearError::Senseless("it is about a charge of another provider".to_owned()));
+        }
         if let ReportKind::DisputeOpened | ReportKind::DisputeWon = report.kind {
             return self.dispute(event, &intent, &report).await;
         }
