@@ -1,0 +1,30 @@
+//! Provers: each tries to break a promise of the shop, and says with figures how often it could.
+
+pub mod crash;
+
+use clap::Subcommand;
+
+use crate::Failure;
+
+/// What can be proven.
+#[derive(Debug, Subcommand)]
+pub enum Prove {
+    /// Kill the shop at every step while customers buy, and look whether anything is lost
+    Crash(Box<crash::Crash>),
+    /// The customers of that shop, in a process of their own
+    #[command(hide = true)]
+    CrashClients(crash::clients::Clients),
+}
+
+impl Prove {
+    /// Tries it. Returns whether the promise was kept.
+    ///
+    /// # Errors
+    /// It could not be tried.
+    pub async fn run(self) -> Result<bool, Failure> {
+        match self {
+            Self::Crash(crash) => crash.run().await,
+            Self::CrashClients(clients) => clients.run().await.map(|()| true),
+        }
+    }
+}
