@@ -76,8 +76,11 @@ pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
             None
         }
     };
-    let mut run = command(&["run", "--quiet"]);
-    run.args(shop).args(["--bin", "lab", "--", "prove"]).args(arguments);
+    // Not by `cargo run`, which would build the lab once more, for itself alone and so without the feature.
+    let ours = std::env::current_exe().map_err(|error| error.to_string())?;
+    let lab = ours.parent().and_then(|folder| folder.parent()).ok_or("we are in no target folder")?;
+    let mut run = Command::new(lab.join("prove/lab"));
+    run.arg("prove").args(arguments);
     if let Some(server) = &server {
         run.env("CLEAVE_LAB_POSTGRES", server.url()).env("CLEAVE_LAB_POSTGRES_COMMAND", server.command());
     }
