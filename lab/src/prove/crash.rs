@@ -159,7 +159,6 @@ impl Crash {
             ("CLEAVE__AUTH__ARGON2__MEMORY_KIB", "64".to_owned()),
             ("CLEAVE__AUTH__ARGON2__ITERATIONS", "1".to_owned()),
             ("CLEAVE__HTTP__SHUTDOWN_SECONDS", "6".to_owned()),
-            ("CLEAVE__EVENTS__RETENTION_DAYS", "0".to_owned()),
             ("CLEAVE__LOG__FILTER", "off".to_owned()),
         ];
         settings.extend(services.settings());

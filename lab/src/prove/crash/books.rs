@@ -97,8 +97,11 @@ const ZERO: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// A module, and a number in its database.
+type Sum = (&'static str, &'static str);
+
 /// Two sums that must be the same.
-const SAME: [(&str, (&str, &str), (&str, &str)); 7] = [
+const SAME: [(&str, Sum, Sum); 7] = [
     (
         "orders that are neither paid nor promised, and promises that staff gave up",
         (
@@ -342,7 +345,7 @@ impl Stored {
             found.push(format!("{:?} {key} was acknowledged half-way: {told:?}", asked.kind));
         }
         if let Some(status @ (404 | 422)) = status {
-            let code = told.map(|answer| &answer.told["code"]).unwrap_or(&Value::Null);
+            let code = told.map_or(&Value::Null, |answer| &answer.told["code"]);
             found.push(format!("{:?} {key} was answered {status} {code}", asked.kind));
         }
         found

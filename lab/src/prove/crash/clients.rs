@@ -26,7 +26,7 @@ pub struct Clients {
     #[arg(long, value_delimiter = ',')]
     pub variants: Vec<String>,
     /// Who acts at the same time
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 64)]
     pub people: u64,
     /// From which all chance follows
     #[arg(long)]

@@ -200,10 +200,8 @@ impl Deeds {
     /// A small file of products, which is read and then put into the catalogue.
     async fn import(&mut self) -> Result<(), Failure> {
         let key = self.key();
-        let mut csv = "Handle,Title,Variant Price\n".to_owned();
-        for number in 0..3 {
-            csv.push_str(&format!("i{key}-{number},Imported,9.99\n"));
-        }
+        let lines = (0..3).map(|number| format!("i{key}-{number},Imported,9.99\n"));
+        let csv: String = std::iter::once("Handle,Title,Variant Price\n".to_owned()).chain(lines).collect();
         let mut request = Request {
             kind: Kind::Import,
             method: Method::POST,

@@ -19,7 +19,7 @@ use crate::server::{OWNER, PASSWORD};
 /// How long a request may wait for its answer: a shop that was stopped gives none.
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// How long somebody repeats a request before they give it up.
-const STUBBORN: Duration = Duration::from_secs(60);
+const STUBBORN: Duration = Duration::from_mins(1);
 
 /// A way to the shop, wherever it is now.
 pub(super) struct Sender {
@@ -49,6 +49,8 @@ struct Reply {
     status: u16,
     bytes: Vec<u8>,
     body: Value,
+    /// How many seconds to wait before a repetition, when it says so.
+    retry_after: Option<u64>,
 }
 
 impl Reply {
@@ -90,17 +92,19 @@ impl Sender {
         let fickle = chance.random_bool(0.05);
         let give_up = Instant::now() + STUBBORN;
         let reply = loop {
+            let mut told = None;
             match self.once(key, request).await {
                 Some(reply) if reply.is_final() => break reply,
                 Some(reply) if reply.status == 401 => *self.staff.write().await = None,
-                Some(_) => {}
+                Some(reply) => told = reply.retry_after,
                 None if fickle => return Ok(None),
                 None => {}
             }
-            if Instant::now() > give_up || self.is_over() && chance.random_bool(0.1) {
+            if Instant::now() > give_up || self.is_over() && chance.random_bool(0.3) {
                 return Ok(None);
             }
-            tokio::time::sleep(Duration::from_millis(chance.random_range(40..250))).await;
+            let pause = chance.random_range(40..250) + told.unwrap_or_default().min(5) * 1000;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
         };
         let answer = answer(request.kind, &reply);
         self.journal.note(&Line::Answered { key: key.to_owned(), answer })?;
@@ -142,9 +146,11 @@ impl Sender {
         }
         let answer = sent.send().await.ok()?;
         let status = answer.status().as_u16();
+        let retry_after =
+            answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = answer.bytes().await.ok()?.to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Some(Reply { status, bytes, body })
+        Some(Reply { status, bytes, body, retry_after })
     }
 
     fn base(&self) -> Option<String> {
