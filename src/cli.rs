@@ -4,6 +4,8 @@ mod certs;
 mod contract;
 mod doctor;
 mod events;
+#[cfg(feature = "faults")]
+mod faults;
 mod import;
 mod migrate;
 mod modules;
@@ -105,6 +107,9 @@ enum Command {
     Modules(modules::Modules),
     /// Where the calls for each module go
     Topology(topology::Command),
+    /// The places where this binary can be made to fail
+    #[cfg(feature = "faults")]
+    Faults(faults::Faults),
 }
 
 impl Cli {
@@ -128,6 +133,8 @@ impl Cli {
             Command::Ready(ready) => (None, ready.internal),
             _ => (None, None),
         };
+        #[cfg(feature = "faults")]
+        faults::arm()?;
         let GlobalFlags { config, data } = self.common.flags;
         let config = match &self.command {
             // The others may name the very files that are made here.
@@ -154,6 +161,11 @@ impl Cli {
             Command::Modules(modules) => modules.run(&config, output).map(|()| ExitCode::SUCCESS),
             Command::Topology(topology) => topology.run(&config, output).await.map(|()| ExitCode::SUCCESS),
             Command::Process(process) => process.run(&config, output).await.map(|()| ExitCode::SUCCESS),
+            #[cfg(feature = "faults")]
+            Command::Faults(faults) => {
+                faults.run(output);
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use kernel::Clock;
-use platform::Tasks;
 use platform::calls::Dispatchers;
 use platform::events::BrokerError;
+use platform::{Tasks, fault};
 
 use compose::{Beside, Incompatible, Modules};
 use config::Config;
@@ -97,9 +97,11 @@ impl Shop {
     /// # Errors
     /// As there.
     pub async fn build_on(listeners: Listeners, config: Config, clock: Clock) -> Result<Self, StartError> {
+        fault!("boot.after_bind");
         let tasks = Tasks::new();
         let databases = Databases::open(&config, &clock, &tasks).await?;
         databases.migrate(&config).await?;
+        fault!("boot.after_migrate");
         databases.call_off_moves(&config).await?;
         let modules = Modules::compose(&config, &databases, &clock, &tasks, listeners.internal()?)
             .await
@@ -160,6 +162,7 @@ impl Shop {
             tokio::join!(compose::greet(&modules.peers), compose::greet_broker(modules.broker.as_ref()));
         peers?;
         broker?;
+        fault!("boot.before_recover");
         beside.start();
         drop(tasks.spawn(public.clone().forget(tasks.clone())));
         platform::metrics::count(&tasks);
@@ -168,6 +171,7 @@ impl Shop {
             server::public(listeners.public, public, &config).map_err(failed(addresses.0, "--listen"))?;
         let public_handle = public.handle();
         drop(tasks.spawn(public));
+        fault!("boot.before_ready");
         readiness.set(true);
         Ok(OpenShop {
             addresses,
@@ -215,6 +219,7 @@ impl OpenShop {
         self.readiness.set(false);
         tokio::time::sleep(DRAIN).await;
         self.handles.0.stop(true).await;
+        fault!("drain.mid");
         self.tasks.stopping().cancel();
         self.handles.1.stop(true).await;
         if let Some((_, handle)) = &self.probes {
@@ -223,6 +228,7 @@ impl OpenShop {
         if !self.tasks.stop(TASKS).await {
             tracing::warn!("some work was left where it stands and goes on at the next start");
         }
+        fault!("drain.before_close");
         self.databases.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The lab's command line. `cargo xtask bench`, `replay`, `switch`, `outage` and `conformance` call it.
+//! The lab's command line. `cargo xtask bench`, `replay`, `switch`, `outage`, `prove` and `conformance` call it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ enum Verb {
     Outage(Outage),
     /// Be a payment provider that does as it is told
     Paysim(Paysim),
-    /// Try to break a promise of the shop, and say how often that was tried
+    /// Try to break a promise, and say with figures how often that worked
     #[command(subcommand)]
     Prove(Prove),
     /// The bare routes that the bench measures against

@@ -39,7 +39,7 @@ pub struct Outage {
 }
 
 /// A NATS server of our own.
-struct Broker {
+pub(crate) struct Broker {
     program: PathBuf,
     folder: TempDir,
     port: u16,
@@ -64,7 +64,7 @@ impl Outage {
         let url = server::postgres("outage")?;
         let settings = vec![
             ("CLEAVE__EVENTS__TRANSPORT", "nats".to_owned()),
-            ("CLEAVE__NATS__URL", format!("nats://127.0.0.1:{}", broker.port)),
+            ("CLEAVE__NATS__URL", broker.url()),
             ("CLEAVE__NATS__ACCEPT_OLD", "true".to_owned()),
         ];
         let groups = ["order", "user+product", "payment"];
@@ -92,7 +92,7 @@ impl Outage {
 }
 
 impl Broker {
-    async fn start() -> Result<Self, Failure> {
+    pub(crate) async fn start() -> Result<Self, Failure> {
         let program = std::env::var("CLEAVE_LAB_NATS_SERVER")
             .map_err(|_| "there is no NATS server; run this through `cargo xtask`, which brings one along")?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
@@ -101,15 +101,20 @@ impl Broker {
         Ok(broker)
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
     /// Stops it as a machine does that loses its power.
-    async fn stop(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
         if let Some(mut running) = self.running.take() {
             running.kill().await?;
         }
         Ok(())
     }
 
-    async fn go_on(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn go_on(&mut self) -> Result<(), Failure> {
         let mut command = Command::new(&self.program);
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--jetstream", "--store_dir"]);
         command.arg(self.folder.path()).kill_on_drop(true);

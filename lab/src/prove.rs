@@ -1,13 +1,21 @@
-//! Proofs: each tries to break promises of the shop, says how often, and leaves a record.
+//! Provers: each tries to break a promise of the shop, and says with figures how often it could.
 
+pub mod crash;
 pub mod paysim;
 pub mod races;
 
+use clap::Subcommand;
+
 use crate::Failure;
 
-/// What is tried.
-#[derive(Debug, clap::Subcommand)]
+/// What can be proven.
+#[derive(Debug, Subcommand)]
 pub enum Prove {
+    /// Kill the shop at every step while customers buy, and look whether anything is lost
+    Crash(Box<crash::Crash>),
+    /// The customers of that shop, in a process of their own
+    #[command(hide = true)]
+    CrashClients(crash::clients::Clients),
     /// A payment provider does all that providers do, and every cent is explained
     Paysim(paysim::Scripts),
     /// Everybody at once: what may happen once happens once
@@ -15,12 +23,14 @@ pub enum Prove {
 }
 
 impl Prove {
-    /// Tries it. Returns whether the promises held.
+    /// Tries it. Returns whether the promise was kept.
     ///
     /// # Errors
     /// It could not be tried.
     pub async fn run(self) -> Result<bool, Failure> {
         match self {
+            Self::Crash(crash) => crash.run().await,
+            Self::CrashClients(clients) => clients.run().await.map(|()| true),
             Self::Paysim(scripts) => scripts.run().await,
             Self::Races(races) => races.run().await,
         }

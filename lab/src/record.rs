@@ -1,43 +1,45 @@
-//! What a proof leaves behind: a record that a page can be made of.
+//! What a prover has found out, for the page that is made of all of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Failure;
 
-/// How often something was tried, and how often it failed.
+/// A run of a prover.
 #[derive(Debug, Clone, Serialize)]
 pub struct Record {
-    /// The proof.
+    /// Its name, and that of its file.
     pub name: String,
-    /// The promises it is about.
+    /// The promises it is about, such as `P1`.
     pub promises: Vec<String>,
-    /// What was typed.
+    /// The command that does it again.
     pub command: String,
     /// How often it was tried.
     pub runs: u64,
-    /// How often something was made to go wrong.
+    /// Faults that were injected.
     pub faults: u64,
-    /// How often a promise was broken.
+    /// How often a promise was not kept.
     pub failures: u64,
-    /// How long that took.
+    /// How long it took.
     pub seconds: f64,
-    /// What else was counted.
-    pub figures: BTreeMap<String, serde_json::Value>,
-    /// What was not tried.
+    /// Whatever else was counted.
+    pub figures: BTreeMap<String, Value>,
+    /// What belongs to the promises and was not tried.
     pub not_covered: Vec<String>,
 }
 
 impl Record {
-    /// Writes it to `DIR/<name>.json`.
+    /// Writes it into this folder.
     ///
     /// # Errors
-    /// The folder cannot be written to.
-    pub fn write(&self, dir: &Path) -> Result<(), Failure> {
-        std::fs::create_dir_all(dir)?;
-        let path = dir.join(format!("{}.json", self.name));
-        Ok(std::fs::write(path, serde_json::to_vec_pretty(self)?)?)
+    /// It cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        std::fs::create_dir_all(folder)?;
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(folder.join(format!("{}.json", self.name)), text + "\n")?;
+        Ok(())
     }
 }

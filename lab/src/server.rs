@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
@@ -18,9 +19,9 @@ use crate::api::Api;
 use place::{Place, places};
 
 /// The password of the owner every started shop has.
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The owner's e-mail address.
-const OWNER: &str = "owner@lab.example";
+pub(crate) const OWNER: &str = "owner@lab.example";
 
 /// All modules.
 pub(crate) const MODULES: [&str; 4] = ["user", "product", "order", "payment"];
@@ -89,6 +90,20 @@ impl Server {
         groups: &[&str],
         settings: Settings,
     ) -> Result<Self, Failure> {
+        Self::start_disturbed(binary, store, groups, settings, &[]).await
+    }
+
+    /// The same, after each process was started once with each of these settings besides, whatever came of that.
+    ///
+    /// # Errors
+    /// One does not open when it is left alone.
+    pub async fn start_disturbed(
+        binary: &Path,
+        store: Store,
+        groups: &[&str],
+        settings: Settings,
+        disturbed: &[Settings],
+    ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let places = places(folder.path(), groups)?;
         let binary = binary.to_owned();
@@ -102,7 +117,11 @@ impl Server {
             opened_in: Duration::ZERO,
         };
         for place in places {
-            let (process, opened_in) = server.open(place).await?;
+            for besides in disturbed {
+                // Where it opens all the same it is killed with the handle that is dropped here.
+                drop(server.open(place.clone(), besides).await);
+            }
+            let (process, opened_in) = server.open(place, &Vec::new()).await?;
             if server.processes.is_empty() {
                 (server.address, server.opened_in) = (process.address.clone(), opened_in);
             }
@@ -183,13 +202,51 @@ impl Server {
     /// # Errors
     /// It does not open.
     pub async fn kill_and_restart(&mut self, at: usize) -> Result<(), Failure> {
+        self.kill_and_restart_set(at, &Vec::new()).await
+    }
+
+    /// The same, with these settings besides.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub async fn kill_and_restart_set(&mut self, at: usize, besides: &Settings) -> Result<(), Failure> {
         self.kill(at).await?;
-        let (process, opened_in) = self.open(self.process(at)?.place.clone()).await?;
+        let (process, opened_in) = self.open(self.process(at)?.place.clone(), besides).await?;
+        self.opened_in = opened_in;
         if at == 0 {
-            (self.address, self.opened_in) = (process.address.clone(), opened_in);
+            self.address.clone_from(&process.address);
         }
         *self.processes.get_mut(at).ok_or(NO_PROCESS)? = process;
         Ok(())
+    }
+
+    /// Waits until a process has died. `false`: it has not within this time.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub async fn has_died(&mut self, at: usize, within: Duration) -> Result<bool, Failure> {
+        let child = &mut self.processes.get_mut(at).ok_or(NO_PROCESS)?.child;
+        match tokio::time::timeout(within, child.wait()).await {
+            Ok(ended) => ended.map(|_| true).map_err(Into::into),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Sends a process a signal, unless it is dead.
+    ///
+    /// # Errors
+    /// There is no such process, or it may not be signalled.
+    pub fn signal(&self, at: usize, signal: Signal) -> Result<(), Failure> {
+        let pid = self.process(at)?.child.id().and_then(|pid| Pid::from_raw(pid as i32));
+        if let Some(pid) = pid {
+            kill_process(pid, signal)?;
+        }
+        Ok(())
+    }
+
+    /// The folder it keeps its files in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Sends the calls of a process another way: `cleave topology apply` with these arguments.
@@ -266,7 +323,7 @@ impl Server {
     }
 
     /// Starts a process, and returns it with how long that took.
-    async fn open(&self, place: Place) -> Result<(Process, Duration), Failure> {
+    async fn open(&self, place: Place, besides: &Settings) -> Result<(Process, Duration), Failure> {
         let began = Instant::now();
         let mut child = self
             .command_of(&place)
@@ -274,6 +331,7 @@ impl Server {
             .arg(place.listen.to_string())
             .arg("--internal")
             .arg(place.internal.to_string())
+            .envs(besides.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

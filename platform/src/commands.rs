@@ -8,6 +8,7 @@ use kernel::Call;
 use uuid::Uuid;
 
 use crate::db::{Db, DbError};
+use crate::fault;
 use crate::http::{Answer, Command, IdempotencyKey, Origin, Problem, StoredAnswer};
 use crate::idempotency::{self, Claim, Held};
 use crate::tasks::{self, Tasks};
@@ -93,6 +94,7 @@ where
     F: FnOnce(Held) -> Fut,
     Fut: Future<Output = Result<Answer, Problem>>,
 {
+    fault!("idem.before_insert", DbError::Busy);
     let mut tx = db.begin().await?;
     let held = match idempotency::claim(&mut tx, key, LEASE).await? {
         Claim::Ours(held) => held,
@@ -103,7 +105,9 @@ where
     };
     tx.commit().await?;
 
+    fault!("idem.after_insert");
     let answer = work(held).await.unwrap_or_else(Answer::from);
+    fault!("idem.before_response_store", DbError::Busy);
 
     let mut tx = db.begin().await?;
     let last = match answer.status() {
@@ -116,7 +120,10 @@ where
     };
     last.later_changing_one();
     match tx.commit().await {
-        Ok(()) => Ok(answer.reveal(key)),
+        Ok(()) => {
+            fault!("idem.after_response_store_before_send");
+            Ok(answer.reveal(key))
+        }
         // It took longer than the lease, and somebody else has taken the key over. There is one answer: theirs.
         Err(DbError::Missing) => match idempotency::peek(db, key).await? {
             Some(theirs) => settled(theirs, key),

@@ -25,6 +25,7 @@ use sqlx::postgres::PgPool;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 use crate::events::NewEvent;
+use crate::fault;
 use crate::tasks::{OpenMark, Tasks};
 
 pub use error::DbError;
@@ -345,6 +346,9 @@ impl Tx {
             // What it stumbled over may be of its own batch.
             self.rollback().await?;
             return Err(error);
+        }
+        if self.published.is_some() {
+            fault!("events.after_insert", DbError::Busy);
         }
         let Self { inner, db, later, told: _, mut hooks, published, enqueued, gate, _open } = self;
         // Until it is durable, or is not.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::db::{Db, DbError, Json, Sql, Tx};
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// After this time a job whose worker died is anybody's again.
@@ -164,6 +165,7 @@ async fn claim(db: &Db) -> Result<Vec<Job>, DbError> {
         .all()
         .await?;
     tx.commit().await?;
+    fault!("job.after_claim");
     Ok(jobs)
 }
 
@@ -182,6 +184,7 @@ async fn run(worker: Arc<dyn Worker>, db: Db, job: Job) {
 }
 
 async fn done(db: &Db, job: &Job) -> Result<(), DbError> {
+    fault!("job.after_work_before_done", DbError::Busy);
     let mut tx = db.begin().await?;
     // The attempt is the fence: a worker whose lease ran out no longer speaks for the job.
     tx.query("DELETE FROM jobs WHERE id = $1 AND attempts = $2")
@@ -189,7 +192,9 @@ async fn done(db: &Db, job: &Job) -> Result<(), DbError> {
         .bind(job.attempts)
         .run()
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    fault!("job.after_done");
+    Ok(())
 }
 
 async fn again(db: &Db, job: &Job, error: &JobError) -> Result<(), DbError> {

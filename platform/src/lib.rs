@@ -5,6 +5,7 @@ pub mod calls;
 pub mod commands;
 pub mod db;
 pub mod events;
+pub mod fault;
 pub mod http;
 pub mod idempotency;
 pub mod jobs;

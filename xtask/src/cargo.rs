@@ -61,6 +61,37 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     Ok(status.success())
 }
 
+/// Hands over to the provers, with the shop beside them in which every fault point is compiled, and with PostgreSQL and
+/// NATS to break where they are.
+pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
+    let shop =
+        ["--profile", "prove", "--package", "cleave", "--package", "lab", "--features", "cleave/faults"];
+    if !pass("build", &shop)? {
+        return Ok(false);
+    }
+    let server = match Binaries::find_or_install().and_then(|binaries| Server::start(&binaries)) {
+        Ok(server) => Some(server),
+        Err(reason) => {
+            eprintln!("without PostgreSQL: {reason}");
+            None
+        }
+    };
+    // Not by `cargo run`, which would build the lab once more, for itself alone and so without the feature.
+    let ours = std::env::current_exe().map_err(|error| error.to_string())?;
+    let lab = ours.parent().and_then(|folder| folder.parent()).ok_or("we are in no target folder")?;
+    let mut run = Command::new(lab.join("prove/lab"));
+    run.arg("prove").args(arguments);
+    if let Some(server) = &server {
+        run.env("CLEAVE_LAB_POSTGRES", server.url()).env("CLEAVE_LAB_POSTGRES_COMMAND", server.command());
+    }
+    match nats::find_or_install() {
+        Ok(program) => drop(run.env("CLEAVE_LAB_NATS_SERVER", program)),
+        Err(reason) => eprintln!("without NATS: {reason}"),
+    }
+    let status = run.status().map_err(|error| format!("the lab does not start: {error}"))?;
+    Ok(status.success())
+}
+
 /// Hands over to the lab where nothing is measured and nothing else is needed.
 pub(crate) fn quick_lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     let mut run = command(&["run", "--quiet", "--package", "lab", "--", verb]);

@@ -9,15 +9,18 @@ use std::process::{Child, Command, Stdio};
 /// That input is a pipe whose other end only we hold. However we end, by returning, a panic, Ctrl-C or SIGKILL, the
 /// system closes it: there is no way out that leaves a server behind, and no signal to handle.
 ///
-/// PostgreSQL is told by the number it wrote down itself, because it may run below another program.
+/// PostgreSQL is told by the number it wrote down itself, because it may run below another program, and may have been
+/// killed and started again by somebody else, who is no child of ours to wait for.
 const SCRIPT: &str = r#"
 folder=$1
 shift
 "$@" >"$folder/server.log" 2>&1 &
 server=$!
 read -r _
-kill -INT "$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)" 2>/dev/null || kill "$server" 2>/dev/null
+noted=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)
+kill -INT "$noted" 2>/dev/null || kill "$server" 2>/dev/null
 wait "$server"
+while kill -0 "$noted" 2>/dev/null; do sleep 0.05; done
 rm -rf "$folder"
 "#;
 

@@ -54,7 +54,7 @@ enum Verb {
     /// Replay a retailer's quarter through the API and check it to the penny
     #[command(disable_help_flag = true)]
     Replay(Passed),
-    /// Try to break a promise of the shop, and count
+    /// Try to break a promise of the shop, and say with figures how often that worked
     #[command(disable_help_flag = true)]
     Prove(Passed),
     /// Be a payment provider that does as it is told
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         Verb::Switch(passed) => cargo::lab("switch", &passed.arguments),
         Verb::Outage(passed) => cargo::lab("outage", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
-        Verb::Prove(passed) => cargo::lab("prove", &passed.arguments),
+        Verb::Prove(passed) => cargo::prove(&passed.arguments),
         Verb::Paysim(passed) => cargo::quick_lab("paysim", &passed.arguments),
         Verb::Conformance(passed) => cargo::quick_lab("conformance", &passed.arguments),
     };

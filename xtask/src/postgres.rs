@@ -3,6 +3,7 @@
 mod binaries;
 pub(crate) mod user;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     keeper: Keeper,
     url: String,
+    command: OsString,
 }
 
 impl Server {
@@ -41,10 +43,12 @@ impl Server {
             server.args(["-c", setting]);
         }
         let keeper = Keeper::start(folder.path(), &server).map_err(said)?;
+        let words: Vec<&OsStr> = std::iter::once(server.get_program()).chain(server.get_args()).collect();
+        let command = words.join(OsStr::new("\u{1f}"));
         let url = format!("postgres://cleave:{password}@127.0.0.1:{port}/postgres");
         // From here on the keeper removes the folder.
         drop(folder.keep());
-        let started = Self { keeper, url };
+        let started = Self { keeper, url, command };
         started.wait_until_ready()?;
         eprintln!("PostgreSQL {} listens on port {port}", binaries.version());
         Ok(started)
@@ -53,6 +57,11 @@ impl Server {
     /// The server's url with a role that may create databases and roles.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How it is started once more in its folder after it was killed, with the unit separator between the words.
+    pub(crate) fn command(&self) -> &OsStr {
+        &self.command
     }
 
     /// Whether it still runs.

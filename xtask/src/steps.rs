@@ -71,6 +71,22 @@ pub(crate) const ALL: &[Step] = &[
         work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step {
+        name: "fault-lints",
+        proves: "clippy has nothing to say where fault points are compiled",
+        needs_postgres: false,
+        needs_nats: false,
+        work: Work::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            "cleave/faults",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    },
+    Step {
         name: "sqlite",
         proves: "every test passes on SQLite",
         needs_postgres: false,
@@ -105,6 +121,13 @@ pub(crate) const ALL: &[Step] = &[
         needs_nats: false,
         // The others are about what a shop does whoever takes the money; they pass as well and take two minutes.
         work: Work::InPython { tests: &["purchase::", "fulfilling::", "payments::"] },
+    },
+    Step {
+        name: "faults",
+        proves: "a purchase survives a kill at each of its steps",
+        needs_postgres: false,
+        needs_nats: false,
+        work: Work::Cargo(&["test", "--package", "cleave", "--features", "faults", "--test", "faults"]),
     },
     Step {
         name: "examples",

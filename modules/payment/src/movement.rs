@@ -4,6 +4,7 @@
 //! provider is asked, under the movement's id; then the answer is stored.
 
 pub(crate) mod http;
+mod points;
 pub(crate) mod service;
 pub(crate) mod store;
 

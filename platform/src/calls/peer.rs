@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::credentials::Credentials;
 use super::{gate, wire};
+use crate::fault;
 use crate::tasks::Tasks;
 use crate::tls::Tls;
 use budget::Budget;
@@ -209,7 +210,9 @@ impl Peer {
         let endpoint = self.endpoint()?;
         let request =
             wire::request(endpoint.base(), path, caller, call, patience, body.to_vec(), &self.credentials)?;
+        fault!("call.before_send");
         let response = endpoint.send(request).await.map_err(|error| wire::failure(&error))?;
+        fault!("call.after_answer");
         wire::reply(response).await
     }
 

@@ -9,6 +9,7 @@ use kernel::call::{CallFailure, Dispatch, FailureReason, Reply};
 
 use super::credentials::{Claim, Credentials, Refusal, Verifier};
 use super::wire::Head;
+use crate::fault;
 use crate::tasks::{self, Tasks};
 use crate::tls::Names;
 
@@ -105,11 +106,11 @@ async fn serve(
         // Whoever asked is gone already: nothing is begun for nobody.
         return HttpResponse::BadRequest().json(CallFailure::not_executed(FailureReason::DeadlineExceeded));
     }
-    let work =
-        tasks::traced(
-            call.traceparent.clone(),
-            async move { dispatch.dispatch(&method, &call, &body).await },
-        );
+    let work = tasks::traced(call.traceparent.clone(), async move {
+        let reply = dispatch.dispatch(&method, &call, &body).await;
+        fault!("call.served_before_answer");
+        reply
+    });
     match dispatchers.tasks.spawn(work).await.unwrap_or(Err(CallFailure::internal())) {
         Ok(Reply::Answer(bytes)) => HttpResponse::Ok().content_type("application/json").body(bytes),
         Ok(Reply::Refusal(bytes)) => {

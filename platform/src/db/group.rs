@@ -21,6 +21,7 @@ use super::Hook;
 use super::error::DbError;
 use super::query::drivers;
 use super::stats::Stats;
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// How long the queue may become, and how large a batch.
@@ -337,6 +338,9 @@ impl Shared {
         loop {
             let begins = matches!(ended, Ended::NotBegun);
             let next = if batch.is_due(self.queue) { None } else { self.next_waiter() };
+            if !begins && next.is_none() {
+                fault!("group.before_commit");
+            }
             match (batch.end_savepoint(ended, next.is_some(), &self.stats).await, next) {
                 (Ok(()), Some(waiter)) => {
                     batch.open.get_or_insert_with(Instant::now);
@@ -347,7 +351,10 @@ impl Shared {
                     ended = Ended::Undo(None);
                     continue;
                 }
-                (Ok(()), None) => batch.acknowledge(),
+                (Ok(()), None) => {
+                    fault!("group.after_commit_before_answer");
+                    batch.acknowledge();
+                }
                 (Err(error), Some(_)) if begins => {
                     // Another process writes. Whoever was next learns that the database is busy.
                     tracing::warn!(%error, "no write transaction could be begun");

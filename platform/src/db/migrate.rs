@@ -8,6 +8,7 @@ use sqlx::{Connection as _, SqlSafeStr as _};
 use super::error::DbError;
 use super::statement::Sql;
 use super::{Db, Engine};
+use crate::fault;
 
 /// One step of a schema. Never edited once released: the history remembers its checksum.
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +65,14 @@ const MODULE_TABLE: &str = "module_migrations";
 
 pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
     for migrator in migrators(db, module) {
+        fault!("migrate.before", DbError::Busy);
         match db.engine() {
             Engine::Sqlite { writer, .. } => {
                 let mut borrowed = writer.borrow().await?;
                 // sqlx takes no lock on SQLite: without this one two processes would both apply what is missing.
                 let mut tx = borrowed.connection()?.begin_with("BEGIN IMMEDIATE").await?;
                 migrator.run_direct(None, &mut *tx, false).await?;
+                fault!("migrate.sqlite.before_commit", DbError::Busy);
                 tx.commit().await?;
             }
             Engine::Postgres { pool, .. } => {
@@ -79,6 +82,7 @@ pub(super) async fn run(db: &Db, module: &[Migration]) -> Result<(), DbError> {
                 migrator.run_direct(None, &mut *connection, false).await?;
             }
         }
+        fault!("migrate.after", DbError::Busy);
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::Hook;
 use super::error::DbError;
 use super::query::drivers;
 use super::statement::For;
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// A module's PostgreSQL database.
@@ -198,6 +199,7 @@ impl PgTx {
         hooks: Vec<Hook>,
     ) -> Result<(), DbError> {
         let alone = self.state == State::NotBegun;
+        fault!("postgres.before_commit", DbError::Busy);
         if let Some((text, values, keep)) = last {
             let query = drivers::query_with(text, values).persistent(keep);
             let connection = if alone { self.untouched()? } else { self.connection().await? };
@@ -211,6 +213,7 @@ impl PgTx {
         if !alone && let Err(error) = self.connection().await?.execute("COMMIT").await {
             return Err(not_committed(error));
         }
+        fault!("postgres.after_commit_before_answer");
         drop(self.connection.take());
         super::run(hooks);
         Ok(())

@@ -9,6 +9,7 @@ use kernel::{Call, Event, Moment};
 use super::feed::{Feeds, MOST, ReadEvents};
 use super::parked;
 use crate::db::{Db, DbError, Tx};
+use crate::fault;
 use crate::tasks::Tasks;
 
 const WAIT: Duration = Duration::from_secs(2);
@@ -140,6 +141,7 @@ impl Reader {
         let asked_at = self.db.clock().now();
         let page =
             feeds.read(&call, request).await.map_err(|error| ListenerError::Refused(error.to_string()))?;
+        fault!("listener.after_read", DbError::Busy);
         let reached_end = !page.brought && page.events.len() < batch as usize;
         let last = page.events.last().map_or(after, |event| event.position);
         self.take(page.events, last).await?;
@@ -194,6 +196,7 @@ impl Reader {
                 self.look_at_parked = Instant::now();
                 let Some((mut tx, _)) = self.begin_at(event.position).await? else { return Ok(false) };
                 parked::park(&mut tx, self.listener.as_ref(), event, 1, &error.to_string()).await?;
+                fault!("listener.park", DbError::Busy);
                 self.end_at(tx, event.position).await?;
                 Ok(true)
             }
@@ -215,7 +218,9 @@ impl Reader {
             let reason = "an earlier event of its subject is parked";
             parked::park(&mut tx, self.listener.as_ref(), event, 0, reason).await?;
         }
+        fault!("listener.after_tx_begin", ListenerError::Refused("a fault point refuses it".to_owned()));
         self.listener.apply_all(&mut tx, &due).await?;
+        fault!("listener.after_effect_before_commit", DbError::Busy);
         self.end_at(tx, position).await?;
         Ok(true)
     }
@@ -253,6 +258,7 @@ impl Reader {
 
     async fn end_at(&mut self, tx: Tx, position: i64) -> Result<(), ListenerError> {
         tx.commit().await?;
+        fault!("listener.after_commit");
         self.saved = position;
         self.position = Some(position);
         Ok(())

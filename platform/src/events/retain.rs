@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::feed::Cursor;
 use crate::db::{Db, DbError};
+use crate::fault;
 
 /// Rows in one transaction, so that the writer is not held for long.
 const BATCH: i64 = 1000;
@@ -56,6 +57,7 @@ pub async fn retain(db: &Db, keep: Duration, readers: &[Cursor]) -> Result<u64, 
             .bind(BATCH)
             .run()
             .await?;
+        fault!("retention.mid_batch", DbError::Busy);
         tx.commit().await?;
         deleted += gone;
         if gone < BATCH as u64 {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::db::{Db, DbError};
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// "cleave" in a number: the advisory lock under which positions are given.
@@ -74,6 +75,8 @@ async fn number(db: &Db, told: bool) -> Result<u64, DbError> {
     if let Some((last,)) = numbered.iter().max() {
         tx.mark_published(*last);
     }
+    fault!("sequencer.before_commit", DbError::Busy);
     tx.commit().await?;
+    fault!("sequencer.after_commit");
     Ok(numbered.len() as u64)
 }

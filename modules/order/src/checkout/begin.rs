@@ -5,8 +5,7 @@ use std::time::Duration;
 use kernel::{Call, Moment, Money};
 use order_api::OrderCreated;
 use platform::http::{Answer, IdempotencyKey, Problem};
-use platform::idempotency;
-use platform::{DbError, commands};
+use platform::{DbError, commands, fault, idempotency};
 use product_api::{ProductsError, ReserveStock, ReservedItem};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -86,12 +85,14 @@ impl Checkouts {
         if let Err(refusal) = ready(&priced, purchase) {
             return self.refuse(purchase, refusal).await;
         }
+        fault!("saga.start.before_reserve");
         let (reservation_key, lease_ends) = match self.reserve(call, &priced, cart_is, purchase).await? {
             Reserved::Held { key, until } => (key, until),
             Reserved::Refused(problem) => return self.refuse(purchase, *problem).await,
             Reserved::SomebodyElses => return self.somebody_elses(purchase).await,
         };
 
+        fault!("saga.start.after_reserve");
         let now = self.db.clock().now();
         let order = self.order(priced, reservation_key);
         let mut checkout = Checkout {
@@ -132,8 +133,12 @@ impl Checkouts {
             timestamp: now,
         })
         .await?;
+        fault!("saga.start.before_commit", DbError::Busy);
         match tx.commit().await {
-            Ok(()) => Ok(Begun::Ours(Box::new(Driven { checkout, order }))),
+            Ok(()) => {
+                fault!("saga.start.after_commit");
+                Ok(Begun::Ours(Box::new(Driven { checkout, order })))
+            }
             // Somebody was faster, under this key or with this cart.
             Err(DbError::Missing | DbError::Unique(_)) => self.somebody_elses(purchase).await,
             Err(error) => Err(error.into()),
@@ -216,6 +221,7 @@ impl Checkouts {
             }
             Err(error) => return Err(error.into()),
         }
+        fault!("saga.refuse.before_commit", DbError::Busy);
         tx.commit().await?;
         Ok(Begun::Answered(answer))
     }

@@ -6,7 +6,7 @@ use payment_api::{
     CancelPayment, CaptureMethod, PayOrder, Payment, PaymentOutcome, PaymentsError, ResolvePayment,
 };
 use platform::http::Answer;
-use platform::{DbError, Tx, idempotency};
+use platform::{DbError, Tx, fault, idempotency};
 use product_api::{ProductsError, ReleaseStock, ReserveStock, ReservedItem, VariantId};
 
 use super::begin::LEASE;
@@ -32,7 +32,9 @@ impl Checkouts {
         loop {
             let now = self.db.clock().now();
             let Some(effect) = driven.checkout.state.effect(now) else { return Ok(driven) };
+            fault!("saga.step.before_effect");
             let input = self.carry_out(call, effect, &mut driven).await;
+            fault!("saga.step.after_effect_before_commit", DbError::Busy);
             let go_on = self.decide(&mut driven, input).await?;
             if !go_on {
                 return Ok(driven);
@@ -93,8 +95,9 @@ impl Checkouts {
             checkout.answer = Some(told);
         }
         store::advance(&mut tx, &checkout).later_changing_one();
+        before_commit(&taken.act).await?;
         match tx.commit().await {
-            Ok(()) => {}
+            Ok(()) => after_commit(&taken.act).await,
             Err(DbError::Missing) => {
                 let newer = store::find(&self.db, checkout.id).await?;
                 driven.checkout =
@@ -186,7 +189,10 @@ impl Checkouts {
             Effect::Resolve => paid(self.payments.resolve(call, ResolvePayment { key }).await),
             Effect::EndPayment => paid(self.payments.cancel(call, CancelPayment { key }).await),
             Effect::Release => {
-                match self.products.release(call, ReleaseStock { key: order.reservation_key }).await {
+                fault!("compensate.release.before");
+                let released = self.products.release(call, ReleaseStock { key: order.reservation_key }).await;
+                fault!("compensate.release.after");
+                match released {
                     Err(ProductsError::Failed(failure)) => {
                         Input::NoAnswer { maybe_executed: failure.maybe_executed }
                     }
@@ -216,6 +222,24 @@ impl Checkouts {
             }
             Effect::GiveUp => Input::End,
         }
+    }
+}
+
+/// The fault points of the pivot and of the way back, each of which is its own.
+async fn before_commit(act: &Act) -> Result<(), DbError> {
+    match act {
+        Act::Place => fault!("confirm.before_commit", DbError::Busy),
+        Act::Cancel(_) => fault!("compensate.cancel.before_commit", DbError::Busy),
+        Act::Note => fault!("saga.step.before_commit", DbError::Busy),
+    }
+    Ok(())
+}
+
+async fn after_commit(act: &Act) {
+    match act {
+        Act::Place => fault!("confirm.after_commit"),
+        Act::Cancel(_) => fault!("compensate.cancel.after_commit"),
+        Act::Note => fault!("saga.step.after_commit"),
     }
 }
 

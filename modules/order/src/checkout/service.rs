@@ -7,7 +7,7 @@ use kernel::{Call, Currency, Page, PageRequest};
 use order_api::{CartId, CheckoutId};
 use payment_api::Payments;
 use platform::http::{Answer, Origin, Problem};
-use platform::{Commands, Db, DbError, Tasks};
+use platform::{Commands, Db, DbError, Tasks, fault};
 use product_api::Products;
 use uuid::Uuid;
 
@@ -185,7 +185,9 @@ impl Checkouts {
         }
         let mut tx = self.db.begin().await?;
         let due = store::claim_due(&mut tx, now, LEASE, BATCH).await?;
+        fault!("timer.fire.before_claim", DbError::Busy);
         tx.commit().await?;
+        fault!("timer.fire.after_claim");
         let more = due.len() as i64 == BATCH;
         let mut driving = Vec::with_capacity(due.len());
         for checkout in due {

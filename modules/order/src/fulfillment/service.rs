@@ -1,7 +1,7 @@
 //! What one can do with parcels.
 
 use order_api::{FulfillmentId, FulfillmentShipped, OrderId};
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, fault};
 
 use super::{FulfilledItem, Fulfillment, FulfillmentRefusal, check, store};
 use crate::order::{self, OrderStatus, fulfillment_status};
@@ -98,7 +98,9 @@ impl Fulfillments {
         }
         store::insert(&mut tx, &fulfillment).await?;
         tx.publish(&FulfillmentShipped { fulfillment_id: id, order_id: order.id }).await?;
+        fault!("ship.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("ship.after_commit");
         Ok(fulfillment)
     }
 }

@@ -2,7 +2,7 @@
 
 use kernel::{Page, PageRequest};
 use order_api::{OrderCanceled, OrderId, OrderItemId, OrderItemsCanceled, RestockedItem};
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, fault};
 use product_api::VariantId;
 use uuid::Uuid;
 
@@ -144,7 +144,9 @@ impl Orders {
             reason: cancellation.reason.clone(),
         })
         .await?;
+        fault!("order.cancel.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("order.cancel.after_commit");
         Ok(())
     }
 
@@ -180,7 +182,9 @@ impl Orders {
             reason: cancellation.reason.clone(),
         })
         .await?;
+        fault!("order.cancel_items.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("order.cancel_items.after_commit");
         Ok(())
     }
 }

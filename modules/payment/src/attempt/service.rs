@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use payment_api::{AttemptId, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentUnknown};
-use platform::{Db, DbError};
+use platform::{Db, DbError, fault};
 
 use super::{Attempt, AttemptStatus, store};
 use crate::intent::life::News;
@@ -59,6 +59,7 @@ impl Attempts {
     /// Sends an attempt that was just stored as sent, and stores the answer.
     pub(crate) async fn send(&self, intent: &Intent, attempt: Attempt) -> Result<Attempt, AttemptError> {
         let answer = self.provider(&intent.provider)?.authorize(&attempt.charge(intent)).await;
+        fault!("auth.response_received_before_db", DbError::Busy);
         self.settle(intent, attempt, answer.unwrap_or(Outcome::Pending)).await
     }
 
@@ -72,6 +73,7 @@ impl Attempts {
             Ok(None) => Outcome::Declined("processing_error"),
             Err(_) => Outcome::Pending,
         };
+        fault!("auth.asked_before_db", DbError::Busy);
         self.settle(intent, attempt, heard).await
     }
 
@@ -122,7 +124,9 @@ impl Attempts {
             News::Declined => tx.publish(&now.told::<PaymentDeclined>(amount)).await?,
             _ => {}
         }
+        fault!("auth.before_settled", DbError::Busy);
         tx.commit().await?;
+        fault!("auth.after_db");
         Ok(after)
     }
 
@@ -142,6 +146,7 @@ impl Attempts {
         if attempt.status == AttemptStatus::Sent {
             tx.publish(&intent.told::<PaymentUnknown>(intent.amount)).await?;
         }
+        fault!("auth.unknown.before_commit", DbError::Busy);
         tx.commit().await?;
         Ok(after)
     }
@@ -156,6 +161,7 @@ impl Attempts {
         let mut tx = self.db.begin().await?;
         let due = store::take_due(&mut tx, now, now.plus(self.providers.patience()), BATCH).await?;
         tx.commit().await?;
+        fault!("auth.recover.after_claim");
         let more = due.len() as i64 == BATCH;
         // All at once, so that a provider that is silent holds up nobody else's.
         let stored = join_all(due.into_iter().map(|attempt| self.recover_one(attempt))).await;

@@ -2,7 +2,7 @@
 
 use kernel::{Money, Page, PageRequest, card};
 use payment_api::{AttemptId, DisputeOpened, DisputeWon, IntentId, PayOrder, Payment};
-use platform::{Commands, Db, DbError, Tx};
+use platform::{Commands, Db, DbError, Tx, fault};
 use uuid::Uuid;
 
 use super::{Amounts, Intent, IntentStatus, store};
@@ -98,8 +98,10 @@ impl Intents {
         if order.provider == TestProvider::NAME {
             webhook::service::foretell(&mut tx, attempt.id, &order.token, order.amount).await?;
         }
+        fault!("auth.before_commit", DbError::Busy);
         tx.commit().await?;
 
+        fault!("auth.before_call");
         let intent = Intent::new(id, order, now);
         let attempt = self.attempts.send(&intent, attempt).await?;
         Ok(Payment { intent_id: id, outcome: attempt.outcome() })

@@ -3,10 +3,10 @@
 use futures::future::join_all;
 use kernel::{Currency, Money};
 use payment_api::{IntentId, PaymentCaptured, PaymentVoided, RefundFailed, RefundSucceeded};
-use platform::{Commands, Db, DbError, Tx};
+use platform::{Commands, Db, DbError, Tx, fault};
 use uuid::Uuid;
 
-use super::{Movement, MovementKind, MovementStatus, store};
+use super::{Movement, MovementKind, MovementStatus, points, store};
 use crate::intent::{self, Intent, IntentStatus};
 use crate::pause::pause;
 use crate::provider::{Instruction, Patient, ProviderError, Providers};
@@ -165,6 +165,7 @@ impl Movements {
             return Ok(false);
         }
         if intent::store::change(&mut tx, id, kind.set_aside(movement.amount.amount)).await?.is_some() {
+            fault!("movement.before_set_aside", DbError::Busy);
             tx.commit().await?;
             return Ok(true);
         }
@@ -181,7 +182,9 @@ impl Movements {
         let attempts = attempt::store::list(&self.db, intent.id).await?;
         let charge = attempts.last().ok_or(MovementError::NoSuchIntent)?.charge(&intent);
         let (key, kind, amount) = (movement.id, movement.kind, movement.amount);
+        points::before_call(kind).await;
         let answer = self.provider(&intent)?.carry_out(&Instruction { key, kind, charge, amount }).await;
+        points::after_call(kind).await?;
         self.settle(movement, &intent, answer).await
     }
 
@@ -225,6 +228,7 @@ impl Movements {
             MovementStatus::Processing | MovementStatus::Unknown => {}
         }
         tx.commit().await?;
+        points::after_commit(kind).await;
         Ok(Movement { status, ..movement })
     }
 
@@ -237,6 +241,7 @@ impl Movements {
         let mut tx = self.db.begin().await?;
         let due = store::take_due(&mut tx, now, now.plus(self.providers.patience()), BATCH).await?;
         tx.commit().await?;
+        fault!("movement.recover.after_claim");
         let more = due.len() as i64 == BATCH;
         // All at once, so that a provider that is silent holds up nobody else's.
         let stored = join_all(due.into_iter().map(|movement| self.recover_one(movement))).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{Money, Page, PageRequest};
 use payment_api::{AttemptId, CaptureMethod};
-use platform::{Commands, Db, DbError, Tx};
+use platform::{Commands, Db, DbError, Tx, fault};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -165,6 +165,7 @@ impl Webhooks {
             last_error: None,
             received_at: now,
         };
+        fault!("wh.after_verify", DbError::Busy);
         let mut tx = self.db.begin().await?;
         if store::insert(&mut tx, &event).await? {
             tx.enqueue(APPLY, &event.id, now).await?;
@@ -173,6 +174,7 @@ impl Webhooks {
             // Nobody is thanked for what is not kept yet.
             tx.rollback().await?;
         }
+        fault!("wh.after_store_before_200");
         Ok(())
     }
 
@@ -201,6 +203,7 @@ impl Webhooks {
 
     /// Applies a webhook that was kept. In whatever order they come, nothing goes backwards.
     pub(crate) async fn apply(&self, id: Uuid) -> Result<(), WebhookError> {
+        fault!("wh.after_200_before_apply", DbError::Busy);
         let event = store::find(&self.db, id).await?.ok_or(WebhookError::NotFound)?;
         if event.status == WebhookStatus::Applied {
             return Ok(());
@@ -239,6 +242,7 @@ impl Webhooks {
         if let Some(heard) = heard(&report, &intent, &attempt) {
             self.intents.attempts.settle(&intent, attempt, heard).await.map_err(IntentError::from)?;
         }
+        fault!("wh.after_effect_before_applied", DbError::Busy);
         let mut tx = self.db.begin().await?;
         store::update(&mut tx, event.id, WebhookStatus::Applied, None).await?;
         Ok(tx.commit().await?)
@@ -256,6 +260,7 @@ impl Webhooks {
             return Ok(tx.rollback().await?);
         }
         self.intents.dispute(&mut tx, intent, report.amount.amount, won).await?;
+        fault!("wh.dispute.before_commit", DbError::Busy);
         Ok(tx.commit().await?)
     }
 

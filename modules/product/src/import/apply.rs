@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use platform::{Db, DbError, Tx};
+use platform::{Db, DbError, Tx, fault};
 use product_api::{ProductCreated, ProductId, ProductUpdated, VariantId};
 
 use super::shopify::ReadProduct;
@@ -165,7 +165,9 @@ impl Apply {
         }
         self.write(&mut tx, &import, &ready).await?;
         store::delete_products(&mut tx, import.id, to).await?;
+        fault!("import.apply.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("import.apply.after_commit");
         Ok(())
     }
 
@@ -299,6 +301,7 @@ impl Apply {
         import.updated_at = self.db.clock().now();
         let mut tx = self.db.begin().await?;
         store::update(&mut tx, &import).await?;
+        fault!("import.complete.before_commit", DbError::Busy);
         tx.commit().await
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use kernel::Currency;
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, fault};
 use product_api::ImportId;
 
 use super::apply::Apply;
@@ -149,7 +149,9 @@ impl Imports {
         if products.faults.error_count == 0 {
             let mut tx = self.db.begin().await?;
             store::insert_products(&mut tx, import.id, first, &batch).await?;
+            fault!("import.read.before_commit", DbError::Busy);
             tx.commit().await?;
+            fault!("import.read.after_commit");
         }
         Ok(true)
     }
@@ -170,6 +172,7 @@ impl Imports {
             tx.enqueue(super::jobs::APPLY, &id, now.plus(LOOK_AFTER)).await?;
         }
         tx.commit().await?;
+        fault!("import.confirm.after_commit");
         self.resume(id, progress).await
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use kernel::Moment;
-use platform::{Db, DbError};
+use platform::{Db, DbError, fault};
 use product_api::ReservationExpired;
 
 use super::service::settle;
@@ -73,7 +73,9 @@ impl Expiry {
         let events: Vec<ReservationExpired> =
             ended.iter().map(|(key, _)| ReservationExpired { key: *key }).collect();
         tx.publish_all(&events).await?;
+        fault!("expire.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("expire.after_commit");
         Ok(ended.len() as i64 == BATCH)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{Moment, Page, PageRequest};
-use platform::{Db, DbError, Tx};
+use platform::{Db, DbError, Tx, fault};
 use product_api::{ReservedItem, ShortItem, VariantId};
 use uuid::Uuid;
 
@@ -165,7 +165,9 @@ impl Reservations {
         store::insert(&mut tx, key, lines, expires_at, now);
         let attempt = match stock::change::apply(&mut tx, &self.kept, &gather(lines, 0, 1)).await {
             Ok(Some(_)) => {
+                fault!("reserve.before_commit", DbError::Busy);
                 tx.commit().await?;
+                fault!("reserve.after_commit");
                 return Ok(Attempt::Done(expires_at));
             }
             Ok(None) => Attempt::NotFromMain,
@@ -181,6 +183,7 @@ impl Reservations {
         let mut tx = self.db.begin().await?;
         let prolonged = store::prolong(&mut tx, key, now.plus(lease), now).await?;
         tx.commit().await?;
+        fault!("reserve.prolonged");
         prolonged.ok_or(ReservationError::Ended)
     }
 
@@ -190,7 +193,10 @@ impl Reservations {
         let ended = store::end(&mut tx, [key], ReservationStatus::Released, now).await?;
         let lines: Vec<Line> = ended.into_values().flatten().collect();
         settle(&mut tx, &self.kept, &gather(&lines, 0, -1)).await?;
-        tx.commit().await
+        fault!("release.before_commit", DbError::Busy);
+        tx.commit().await?;
+        fault!("release.after_commit");
+        Ok(())
     }
 
     /// The stock of reservations is sold: it leaves the shelf. Once, however often it is told.

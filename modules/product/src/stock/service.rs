@@ -1,7 +1,7 @@
 //! What one can do with stock, apart from selling it.
 
 use kernel::{Moment, Page, PageRequest};
-use platform::{Commands, Db, DbError, Tx};
+use platform::{Commands, Db, DbError, Tx, fault};
 use product_api::{LocationId, MovementId, VariantId};
 use uuid::Uuid;
 
@@ -90,7 +90,9 @@ impl Stock {
         let mut tx = self.ready(variant, location, &cause).await?;
         let moves = [(location, delta)];
         let level = self.put(&mut tx, variant, &moves, MovementKind::Adjusted, &cause).await?;
+        fault!("stock.adjust.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("stock.adjust.after_commit");
         Ok(level)
     }
 

@@ -1,7 +1,7 @@
 //! What one can do with an account of one's own, and staff with those of customers.
 
 use kernel::{Page, PageRequest};
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, fault};
 use user_api::{AccountId, CustomerCreated, CustomerUpdated};
 use uuid::Uuid;
 
@@ -80,7 +80,9 @@ impl Accounts {
             return Err(AccountError::EmailTaken);
         }
         tx.publish(&CustomerCreated { customer_id: account.id }).await?;
+        fault!("account.register.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("account.register.after_commit");
         Ok(account)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{Commands, Db, DbError};
+use platform::{Commands, Db, DbError, fault};
 
 use super::store::{self, Entrant};
 use super::{RefreshToken, Revocation, Session, SessionRefusal, Shown};
@@ -111,7 +111,9 @@ impl Sessions {
         if let (Checked::Outdated(new), Some(old)) = (checked, known.password) {
             store::replace_hash(&mut tx, known.account_id, old, new).await?;
         }
+        fault!("session.sign_in.before_commit", DbError::Busy);
         tx.commit().await?;
+        fault!("session.sign_in.after_commit");
         Ok(Tokens { access, refresh })
     }
 
@@ -147,7 +149,9 @@ impl Sessions {
                 }
             };
             // Also when nothing was written: what another request of the same commit did must have become durable.
+            fault!("session.refresh.before_commit", DbError::Busy);
             tx.commit().await?;
+            fault!("session.refresh.after_commit");
             let access = self.access(&session, entrant).await?;
             return Ok(Tokens { access, refresh });
         }

@@ -12,6 +12,7 @@ use kernel::{Call, Event};
 use super::super::feed::{Feeds as _, Logs, ReadEvents};
 use super::{Broker, BrokerError};
 use crate::db::Db;
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// Events that are on their way to the broker at once.
@@ -67,7 +68,9 @@ impl Broker {
             let events = logs.read(&call, request).await?.events;
             let Some(last) = events.last() else { return Ok(()) };
             after = last.position;
+            fault!("nats.before_publish");
             self.publish_all(db.module(), &events).await?;
+            fault!("nats.after_publish");
         }
     }
 
