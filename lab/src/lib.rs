@@ -12,6 +12,8 @@ pub mod books;
 pub mod conformance;
 pub mod offer;
 pub mod outage;
+pub mod prove;
+pub mod record;
 pub mod replay;
 pub mod server;
 pub mod switch;

@@ -10,6 +10,7 @@ use lab::api::Api;
 use lab::bench::{self, Bench};
 use lab::conformance::Conformance;
 use lab::outage::Outage;
+use lab::prove::Prove;
 use lab::replay::{self, Options};
 use lab::server::{Server, Store};
 use lab::switch::Switch;
@@ -34,6 +35,9 @@ enum Verb {
     Switch(Switch),
     /// Stop the broker of a shop while customers buy
     Outage(Outage),
+    /// Try to break a promise of the shop, and leave a record of how often that was tried
+    #[command(subcommand)]
+    Prove(Prove),
     /// The bare routes that the bench measures against
     #[command(hide = true)]
     Floor,
@@ -70,6 +74,7 @@ async fn main() -> ExitCode {
         Verb::Conformance(conformance) => conformance.run().await,
         Verb::Switch(switch) => switch.run().await,
         Verb::Outage(outage) => outage.run().await,
+        Verb::Prove(prove) => prove.run().await,
         Verb::Floor => bench::floor::serve().await.map(|()| true),
     };
     match result {

@@ -61,6 +61,13 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     Ok(status.success())
 }
 
+/// Hands over to the lab with a feature that is no part of the shop, built for speed because it does much.
+pub(crate) fn lab_with(feature: &str, verb: &str, arguments: &[OsString]) -> Result<bool, String> {
+    let build = ["run", "--quiet", "--release", "--package", "lab", "--features", feature, "--", verb];
+    let status = command(&build).args(arguments).status();
+    Ok(status.map_err(|error| format!("the lab does not start: {error}"))?.success())
+}
+
 /// Hands over to the lab where nothing is measured and nothing else is needed.
 pub(crate) fn quick_lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     let mut run = command(&["run", "--quiet", "--package", "lab", "--", verb]);

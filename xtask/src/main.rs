@@ -54,6 +54,9 @@ enum Verb {
     /// Replay a retailer's quarter through the API and check it to the penny
     #[command(disable_help_flag = true)]
     Replay(Passed),
+    /// Try to break a promise of the shop, and leave a record of how often that was tried
+    #[command(disable_help_flag = true)]
+    Prove(Passed),
     /// Check whether whoever serves a contract keeps it, in whatever language
     #[command(disable_help_flag = true)]
     Conformance(Passed),
@@ -75,6 +78,10 @@ fn main() -> ExitCode {
         Verb::Switch(passed) => cargo::lab("switch", &passed.arguments),
         Verb::Outage(passed) => cargo::lab("outage", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
+        Verb::Prove(passed) if passed.arguments.first().is_some_and(|name| name == "sim") => {
+            cargo::lab_with("sim", "prove", &passed.arguments)
+        }
+        Verb::Prove(passed) => cargo::lab("prove", &passed.arguments),
         Verb::Conformance(passed) => cargo::quick_lab("conformance", &passed.arguments),
     };
     match result {

@@ -107,6 +107,22 @@ pub(crate) const ALL: &[Step] = &[
         work: Work::InPython { tests: &["purchase::", "fulfilling::", "payments::"] },
     },
     Step {
+        name: "simulation",
+        proves: "in two thousand shops made of seeds everything ends well, and in broken ones it does not",
+        needs_postgres: false,
+        needs_nats: false,
+        work: Work::Cargo(&[
+            "test",
+            "--release",
+            "--package",
+            "lab",
+            "--features",
+            "sim",
+            "--lib",
+            "prove::sim",
+        ]),
+    },
+    Step {
         name: "examples",
         proves: "the examples in the documentation run",
         needs_postgres: false,
