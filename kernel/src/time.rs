@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -117,18 +118,35 @@ pub struct Clock(Arc<Source>);
 struct Source {
     /// `Some` when a test holds the time.
     held: Option<Mutex<Moment>>,
-    ids: Mutex<ContextV7>,
+    ids: Ids,
+}
+
+/// What tells ids of the same moment apart.
+enum Ids {
+    /// A counter and chance, as everywhere.
+    ByChance(Mutex<ContextV7>),
+    /// A counter alone.
+    Counted(AtomicU64),
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Source { held: None, ids: Mutex::new(ContextV7::new()) }))
+        Self(Arc::new(Source { held: None, ids: Ids::ByChance(Mutex::new(ContextV7::new())) }))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     pub fn held_at(moment: Moment) -> Self {
-        Self(Arc::new(Source { held: Some(Mutex::new(moment)), ids: Mutex::new(ContextV7::new()) }))
+        Self(Arc::new(Source {
+            held: Some(Mutex::new(moment)),
+            ids: Ids::ByChance(Mutex::new(ContextV7::new())),
+        }))
+    }
+
+    /// The same without any chance: its ids follow from the moment and from how many were made before, so that what is
+    /// done again in the same order makes the same ids. Two such clocks make each other's ids.
+    pub fn without_chance(moment: Moment) -> Self {
+        Self(Arc::new(Source { held: Some(Mutex::new(moment)), ids: Ids::Counted(AtomicU64::new(0)) }))
     }
 
     /// The moment it is.
@@ -148,6 +166,14 @@ impl Clock {
         }
     }
 
+    /// Begins again at this moment, ids included, where there is no chance in them. Elsewhere it does nothing.
+    pub fn begin_again(&self, at: Moment) {
+        if let (Some(held), Ids::Counted(made)) = (&self.0.held, &self.0.ids) {
+            *held.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = at;
+            made.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// A new id. Ids of one clock sort in the order in which they were made.
     pub fn id<T>(&self) -> Id<T> {
         Id::from_uuid(self.uuid())
@@ -158,9 +184,21 @@ impl Clock {
         let now = self.now().micros();
         let seconds = u64::try_from(now.div_euclid(1_000_000)).unwrap_or(0);
         let nanos = (now.rem_euclid(1_000_000) * 1000) as u32;
-        let ids = self.0.ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
-        Uuid::new_v7(Timestamp::from_unix(&*ids, seconds, nanos))
+        match &self.0.ids {
+            Ids::ByChance(ids) => {
+                let ids = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
+                Uuid::new_v7(Timestamp::from_unix(&*ids, seconds, nanos))
+            }
+            Ids::Counted(made) => {
+                let number = u128::from(made.fetch_add(1, Ordering::Relaxed));
+                let millis = seconds * 1000 + u64::from(nanos / 1_000_000);
+                let tail = number.to_be_bytes();
+                let mut bytes = [0; 10];
+                bytes.copy_from_slice(&tail[6..]);
+                uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+            }
+        }
     }
 }
 
@@ -230,5 +268,21 @@ mod tests {
         let clock = Clock::held_at("2026-01-01T00:00:00Z".parse().unwrap());
         let ids: Vec<Id<()>> = (0..1000).map(|_| clock.id()).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn without_chance_the_same_is_done_twice() {
+        let ids = || {
+            let clock = Clock::without_chance("2026-01-01T00:00:00Z".parse().unwrap());
+            (0..1000)
+                .map(|number| {
+                    clock.advance(Duration::from_micros(number * 7));
+                    clock.uuid()
+                })
+                .collect::<Vec<_>>()
+        };
+        let once = ids();
+        assert!(once.is_sorted_by(|one, next| one < next));
+        assert_eq!(once, ids());
     }
 }

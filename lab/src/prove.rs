@@ -3,6 +3,8 @@
 pub mod crash;
 pub mod paysim;
 pub mod races;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 use clap::Subcommand;
 
@@ -20,6 +22,9 @@ pub enum Prove {
     Paysim(paysim::Scripts),
     /// Everybody at once: what may happen once happens once
     Races(races::Races),
+    /// Run the modules on a clock and a schedule made of a seed, with everything going wrong, a hundred thousand times
+    #[cfg(feature = "sim")]
+    Sim(sim::Sim),
 }
 
 impl Prove {
@@ -33,6 +38,8 @@ impl Prove {
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
             Self::Paysim(scripts) => scripts.run().await,
             Self::Races(races) => races.run().await,
+            #[cfg(feature = "sim")]
+            Self::Sim(sim) => sim.run().await,
         }
     }
 }

@@ -191,6 +191,10 @@ impl Db {
     /// # Errors
     /// [`DbError::Busy`] when no connection came free in time; nothing was done.
     pub async fn begin(&self) -> Result<Tx, DbError> {
+        #[cfg(feature = "sim")]
+        crate::seam::turn(crate::seam::Step::Begin).await?;
+        #[cfg(feature = "sim")]
+        let busy = crate::seam::Busy::new();
         let gate = Arc::clone(&self.0.gate).read_owned().await;
         let inner = match self.engine() {
             Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
@@ -208,6 +212,8 @@ impl Db {
             enqueued: false,
             gate,
             _open: OpenMark::set(),
+            #[cfg(feature = "sim")]
+            _busy: busy,
         })
     }
 
@@ -295,6 +301,8 @@ pub struct Tx {
     enqueued: bool,
     gate: OwnedRwLockReadGuard<()>,
     _open: OpenMark,
+    #[cfg(feature = "sim")]
+    _busy: crate::seam::Busy,
 }
 
 enum TxInner {
@@ -340,7 +348,14 @@ impl Tx {
     /// # Errors
     /// What waited was refused, so that nothing happened; or it could not be made durable, or that is unknown: see
     /// [`DbError::maybe_committed`].
-    pub async fn commit(mut self) -> Result<(), DbError> {
+    pub async fn commit(self) -> Result<(), DbError> {
+        self.make_durable().await?;
+        #[cfg(feature = "sim")]
+        crate::seam::turn(crate::seam::Step::Committed).await?;
+        Ok(())
+    }
+
+    async fn make_durable(mut self) -> Result<(), DbError> {
         let written = self.write_events().await;
         if let Err(error) = written {
             // What it stumbled over may be of its own batch.
@@ -350,7 +365,7 @@ impl Tx {
         if self.published.is_some() {
             fault!("events.after_insert", DbError::Busy);
         }
-        let Self { inner, db, later, told: _, mut hooks, published, enqueued, gate, _open } = self;
+        let Self { inner, db, later, told: _, mut hooks, published, enqueued, gate, .. } = self;
         // Until it is durable, or is not.
         hooks.push(Box::new(move || drop(gate)));
         if published.is_some() || enqueued {

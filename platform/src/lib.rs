@@ -11,6 +11,8 @@ pub mod idempotency;
 pub mod jobs;
 pub mod metrics;
 pub mod module;
+#[cfg(feature = "sim")]
+pub mod seam;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(feature = "testing")]

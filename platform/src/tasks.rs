@@ -45,6 +45,8 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         let marked = OPEN_TRANSACTIONS.scope(Cell::new(0), work);
+        #[cfg(feature = "sim")]
+        let marked = crate::seam::carried(marked);
         let traced = TRACEPARENT.scope(traceparent(), marked);
         self.running.spawn_on(traced.in_current_span(), &self.runtime)
     }
@@ -106,6 +108,12 @@ impl Drop for OpenMark {
     fn drop(&mut self) {
         let _ = OPEN_TRANSACTIONS.try_with(|open| open.set(open.get().saturating_sub(1)));
     }
+}
+
+/// Counts the open transactions of work that is not spawned.
+#[cfg(feature = "sim")]
+pub(crate) fn marked<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    OPEN_TRANSACTIONS.scope(Cell::new(0), work)
 }
 
 /// Whether this task holds a transaction open.

@@ -37,8 +37,12 @@ const MAP: &[(&str, &[&str])] = &[
             "lab",
         ],
     ),
-    // A tool that buys and checks from outside. It holds others to a contract, so it has to know it.
-    ("lab", &["kernel", "platform", "payment-api"]),
+    // A tool that buys and checks from outside. It holds others to a contract, so it has to know it. With the feature
+    // `sim` it runs the modules themselves, put together by what they hand out to anybody who composes a shop.
+    (
+        "lab",
+        &["kernel", "platform", "payment-api", "order", "order-api", "payment", "product", "product-api"],
+    ),
 ];
 
 pub(crate) fn documented() -> BTreeSet<Arrow> {

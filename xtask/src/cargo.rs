@@ -90,6 +90,12 @@ pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
     }
     let status = run.status().map_err(|error| format!("the lab does not start: {error}"))?;
     Ok(status.success())
+/// Hands over to the simulation, for which the modules are built into the lab itself.
+pub(crate) fn simulate(arguments: &[OsString]) -> Result<bool, String> {
+    let build =
+        ["run", "--quiet", "--profile", "prove", "--package", "lab", "--features", "sim", "--", "prove"];
+    let status = command(&build).args(arguments).status();
+    Ok(status.map_err(|error| format!("the lab does not start: {error}"))?.success())
 }
 
 /// Hands over to the lab where nothing is measured and nothing else is needed.

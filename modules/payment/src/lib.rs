@@ -12,6 +12,8 @@ mod listen;
 mod movement;
 mod pause;
 mod provider;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod status;
 #[cfg(test)]
 mod tests;

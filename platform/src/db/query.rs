@@ -23,6 +23,8 @@ pub struct Query<T> {
 
 impl<T> Query<T> {
     pub(super) fn new(target: T, sql: Sql) -> Self {
+        #[cfg(feature = "sim")]
+        let sql = Sql::each(crate::seam::text(sql.sqlite()), crate::seam::text(sql.postgres()));
         Self { target, statement: Statement::new(sql) }
     }
 
@@ -139,6 +141,10 @@ pub(super) mod drivers {
 
 impl Target for &Db {
     async fn run(self, statement: Statement) -> Result<u64, DbError> {
+        #[cfg(feature = "sim")]
+        crate::seam::turn(crate::seam::Step::Read).await?;
+        #[cfg(feature = "sim")]
+        let _busy = crate::seam::Busy::new();
         self.0.stats.statement();
         match self.engine() {
             Engine::Sqlite { readers, .. } => {
@@ -155,6 +161,10 @@ impl Target for &Db {
     }
 
     async fn all<R: Row>(self, statement: Statement) -> Result<Vec<R>, DbError> {
+        #[cfg(feature = "sim")]
+        crate::seam::turn(crate::seam::Step::Read).await?;
+        #[cfg(feature = "sim")]
+        let _busy = crate::seam::Busy::new();
         self.0.stats.statement();
         match self.engine() {
             Engine::Sqlite { readers, .. } => {

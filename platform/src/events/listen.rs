@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kernel::{Call, Event, Moment};
+use tokio::time::Instant;
 
 use super::feed::{Feeds, MOST, ReadEvents};
 use super::parked;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use kernel::{Call, Currency, Page, PageRequest};
 use order_api::{CartId, CheckoutId};
 use payment_api::Payments;
-use platform::http::{Answer, Origin, Problem};
-use platform::{Commands, Db, DbError, Tasks, fault};
+use platform::http::{Answer, IdempotencyKey, Origin, Problem};
+use platform::idempotency::{self, Claim};
+use platform::{Commands, Db, DbError, Tasks, commands, fault};
 use product_api::Products;
 use uuid::Uuid;
 
@@ -102,7 +104,7 @@ impl Checkouts {
         let cart = self.carts.own(visitor, cart).await?;
         let id = cart.id;
         if cart.status != CartStatus::Open {
-            return self.follow(call, id).await;
+            return self.follow(call, id, &purchase.key).await;
         }
         let priced = self.carts.price(call, cart).await?;
         self.buy(call, priced, CartIs::Stored, purchase).await
@@ -142,7 +144,7 @@ impl Checkouts {
         let driven = match self.begin(call, priced, cart_is, &purchase).await? {
             Begun::Ours(driven) => driven,
             Begun::Answered(answer) => return Ok(answer),
-            Begun::SomebodyElses => return self.follow(call, cart).await,
+            Begun::SomebodyElses => return self.follow(call, cart, &purchase.key).await,
         };
         let (id, order) = (driven.checkout.id, driven.order.id);
         let (checkouts, context) = (self.clone(), call.clone());
@@ -164,16 +166,40 @@ impl Checkouts {
         }
     }
 
-    /// Waits for the checkout that somebody else began with this cart, and answers what it came to.
-    async fn follow(&self, call: &Call, cart: CartId) -> Result<Answer, Problem> {
+    /// Waits for the checkout that somebody else began with this cart, and answers what it came to. That is the answer to
+    /// this key for good: its cart may be open again by now, and whoever repeats the key must not buy what they were
+    /// told has failed.
+    async fn follow(&self, call: &Call, cart: CartId, key: &IdempotencyKey) -> Result<Answer, Problem> {
         let begun =
             || Problem::conflict("cart_locked", "The cart is being paid").retry_after(1).retryable(true);
         loop {
             let checkout = store::find_by_cart(&self.db, cart).await?.ok_or_else(begun)?;
             if checkout.answer.is_some() || call.remaining() < Duration::from_millis(500) {
-                return told(checkout);
+                return match told(checkout)? {
+                    unfinished if unfinished.status() == StatusCode::ACCEPTED => Ok(unfinished),
+                    last => self.keep(key, last).await,
+                };
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    /// Keeps the last word on a key, or says what was the last word before.
+    async fn keep(&self, key: &IdempotencyKey, last: Answer) -> Result<Answer, Problem> {
+        let mut tx = self.db.begin().await?;
+        let held = idempotency::claim_fresh(&mut tx, key, LEASE);
+        match idempotency::answer(&mut tx, key, held.fence, last.to_parts()).run().await {
+            Ok(_) => {
+                tx.commit().await?;
+                return Ok(last);
+            }
+            Err(DbError::Missing) => tx.rollback().await?,
+            Err(error) => return Err(error.into()),
+        }
+        match idempotency::peek(&self.db, key).await? {
+            Some(Claim::Answered(before)) if before.status == StatusCode::ACCEPTED => Ok(last),
+            Some(before @ (Claim::Answered(_) | Claim::Mismatch)) => commands::settled(before, key),
+            _ => Ok(last),
         }
     }
 
