@@ -146,11 +146,6 @@ impl Server {
         Ok((&place.settings, place.internal))
     }
 
-    /// Where it keeps its files.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// The binary with the settings and the folder of a process, for a command of its own.
     ///
     /// # Errors

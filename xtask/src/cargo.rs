@@ -90,6 +90,8 @@ pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
     }
     let status = run.status().map_err(|error| format!("the lab does not start: {error}"))?;
     Ok(status.success())
+}
+
 /// Hands over to the simulation, for which the modules are built into the lab itself.
 pub(crate) fn simulate(arguments: &[OsString]) -> Result<bool, String> {
     let build =

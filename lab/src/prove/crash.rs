@@ -33,7 +33,7 @@ const PRICE: i64 = 1000;
 const STOCK: i64 = 1_000_000;
 /// How long the shop may take to bring everything to its end. A job whose worker died is anybody's after a minute, and a
 /// reservation that nobody came back for ends after two.
-const REST: Duration = Duration::from_secs(240);
+const REST: Duration = Duration::from_mins(4);
 
 /// Kills a shop again and again while customers buy.
 #[derive(Debug, Clone, clap::Args)]
@@ -137,7 +137,7 @@ impl Crash {
         let journal = tempfile::tempdir()?;
         let mut tally = Tally::new(&journal.path().join("hits"))?;
 
-        let settings = self.settings(&services);
+        let settings = Self::settings(&services);
         let migrations = if self.only.is_some() { Vec::new() } else { migration_kills(&tally, &points) };
         let server =
             Server::start_disturbed(&binary, store.clone(), self.placement.groups(), settings, &migrations)
@@ -150,7 +150,7 @@ impl Crash {
         keeper.settle(&store, seed, began).await
     }
 
-    fn settings(&self, services: &Services) -> Settings {
+    fn settings(services: &Services) -> Settings {
         let mut settings: Settings = vec![
             // A reservation that nobody comes back for ends while we look.
             ("CLEAVE__SHOP__RESERVATION_MINUTES", "1".to_owned()),

@@ -1,5 +1,6 @@
 //! A bank of a simulation's own where a provider would be. Only with the feature `sim`; nothing else uses it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +53,8 @@ impl Module {
     /// The module with this bank instead of the providers of its settings.
     pub fn with_bank(db: Db, tasks: &Tasks, bank: Arc<dyn Bank>, secret: WebhookSecret) -> Self {
         let provider: Arc<dyn Provider> = Arc::new(Simulated(bank));
-        Self::with(db, tasks, Providers::new([provider], LIMIT), secret)
+        let secrets = HashMap::from([(TestProvider::NAME.to_owned(), secret)]);
+        Self::with(db, tasks, Providers::new([provider], LIMIT), secrets)
     }
 }
 

@@ -164,19 +164,15 @@ impl Keeper {
         let mut opened = true;
         for _ in 0..STARTS {
             let armed = if opened { besides.clone() } else { self.armed("") };
-            match self.server.kill_and_restart_set(at, &armed).await {
-                Ok(()) => {
-                    self.recoveries.saturating_record(down.elapsed().as_micros() as u64);
-                    self.tally.collect(&self.server.pids())?;
-                    self.say_where()?;
-                    return Ok(opened);
-                }
-                Err(_) => {
-                    self.report.kills += 1;
-                    self.report.in_recovery += 1;
-                    opened = false;
-                }
+            if self.server.kill_and_restart_set(at, &armed).await.is_ok() {
+                self.recoveries.saturating_record(down.elapsed().as_micros() as u64);
+                self.tally.collect(&self.server.pids())?;
+                self.say_where()?;
+                return Ok(opened);
             }
+            self.report.kills += 1;
+            self.report.in_recovery += 1;
+            opened = false;
         }
         Err("the shop does not open any more".into())
     }

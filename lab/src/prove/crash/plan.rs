@@ -17,6 +17,13 @@ pub(super) struct Blow {
     pub(super) otherwise: Otherwise,
 }
 
+impl Blow {
+    /// One without a point that is armed.
+    fn unarmed(otherwise: Otherwise) -> Self {
+        Self { point: None, armed: String::new(), otherwise }
+    }
+}
+
 /// What is done to a process that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Otherwise {
@@ -64,14 +71,14 @@ impl Plan {
             60..75 => {
                 let first = self.drawn(tally);
                 let after = self.chance.random_range(1..80);
-                vec![first, self.unarmed(Otherwise::WhileItOpens(after))]
+                vec![first, Blow::unarmed(Otherwise::WhileItOpens(after))]
             }
             75..85 => {
                 let pause = self.chance.random_range(50..1500);
-                vec![self.unarmed(Otherwise::Pause(pause))]
+                vec![Blow::unarmed(Otherwise::Pause(pause))]
             }
-            85..90 => vec![self.unarmed(Otherwise::End)],
-            _ => vec![self.unarmed(Otherwise::Kill)],
+            85..90 => vec![Blow::unarmed(Otherwise::End)],
+            _ => vec![Blow::unarmed(Otherwise::Kill)],
         }
     }
 
@@ -92,12 +99,8 @@ impl Plan {
         let point = self.points.choose(&mut self.chance).cloned();
         match point {
             Some(point) => self.kill_at(&point, tally),
-            None => self.unarmed(Otherwise::Kill),
+            None => Blow::unarmed(Otherwise::Kill),
         }
-    }
-
-    fn unarmed(&self, otherwise: Otherwise) -> Blow {
-        Blow { point: None, armed: String::new(), otherwise }
     }
 
     /// Something else than death: it fails, waits or stops, and is killed later.

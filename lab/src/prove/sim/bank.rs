@@ -1,6 +1,6 @@
 //! A bank with books of its own. What it did is true, whatever the shop has heard of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::Money;
@@ -20,7 +20,7 @@ pub(super) struct Books(Arc<Mutex<Accounts>>);
 pub(super) struct Accounts {
     pub(super) charges: BTreeMap<Uuid, Charged>,
     /// Every instruction it has carried out, once.
-    done: BTreeMap<Uuid, ()>,
+    done: BTreeSet<Uuid>,
     /// What payers and webhooks are still to do.
     pub(super) to_tell: Vec<Uuid>,
 }
@@ -94,15 +94,12 @@ impl Bank for Books {
         let word = {
             let mut books = self.open();
             let fate = Fate::of(token);
-            if !books.charges.contains_key(&key) {
-                let charged =
-                    Charged { amount, at_once, fate, decided: false, captured: 0, voided: 0, refunded: 0 };
-                books.charges.insert(key, charged);
-                if matches!(fate, Fate::Later | Fate::Confirmed | Fate::Refused) {
-                    books.to_tell.push(key);
-                }
+            let is_new = !books.charges.contains_key(&key);
+            if is_new && matches!(fate, Fate::Later | Fate::Confirmed | Fate::Refused) {
+                books.to_tell.push(key);
             }
-            books.charges[&key].word(key)
+            let new = Charged { amount, at_once, fate, decided: false, captured: 0, voided: 0, refunded: 0 };
+            books.charges.entry(key).or_insert(new).word(key)
         };
         answered(trouble, word, silence()).await
     }
@@ -120,7 +117,7 @@ impl Bank for Books {
         }
         let done = {
             let mut books = self.open();
-            let known = books.done.contains_key(&key);
+            let known = books.done.contains(&key);
             let Some(charged) = books.charges.get_mut(&charge) else { return Some(false) };
             let (left, moved) = match what {
                 "refund" => (charged.kept(), &mut charged.refunded),
@@ -129,7 +126,7 @@ impl Bank for Books {
             };
             if !known && amount <= left {
                 *moved += amount;
-                books.done.insert(key, ());
+                books.done.insert(key);
             }
             known || amount <= left
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{Call, CallFailure, Event, FailureReason, Moment};
 use platform::events::{
-    self, EventsPage, Feeds, FeedsError, Listener, ListenerError, Progress, ReadEvents, ReadProgress,
+    self, EventsPage, Feeds, FeedsError, Hears, Listener, ListenerError, Progress, ReadEvents, ReadProgress,
 };
 use platform::{Db, Tasks, Tx, seam};
 
@@ -96,7 +96,7 @@ pub(super) struct Witness {
 
 impl Witness {
     fn remember(&self, tx: &mut Tx, events: Vec<Event>) {
-        let (applied, name) = (self.applied.clone(), self.listener.name());
+        let (applied, name) = (self.applied.clone(), self.listener.hears().name);
         tx.after_commit(move || applied.add(name, events));
     }
 
@@ -109,7 +109,7 @@ impl Witness {
                 let Ok(mut tx) = db.begin().await else { return };
                 let all: Vec<&Event> = events.iter().collect();
                 if listener.apply_all(&mut tx, &all).await.is_ok() && tx.commit().await.is_ok() {
-                    applied.add(listener.name(), events);
+                    applied.add(listener.hears().name, events);
                 }
             };
             drop(tasks.spawn(seam::within(process, effect)));
@@ -119,16 +119,8 @@ impl Witness {
 
 #[kernel::macros::async_trait]
 impl Listener for Witness {
-    fn name(&self) -> &'static str {
-        self.listener.name()
-    }
-
-    fn source(&self) -> &'static str {
-        self.listener.source()
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        self.listener.wants(kind)
+    fn hears(&self) -> Hears {
+        self.listener.hears()
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {

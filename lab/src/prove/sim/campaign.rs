@@ -59,7 +59,7 @@ pub(super) struct Replayed {
 impl Campaign {
     /// Runs them all, or until one fails.
     pub(super) fn run(&self) -> Result<Found, Failure> {
-        let (next, stop) = (AtomicU64::new(self.from), AtomicBool::new(false));
+        let (next, halted) = (AtomicU64::new(self.from), AtomicBool::new(false));
         let found = Mutex::new(Found::default());
         let bar = if self.told && std::io::stderr().is_terminal() {
             ProgressBar::new(self.seeds)
@@ -71,7 +71,7 @@ impl Campaign {
             bar.set_style(style);
         }
         std::thread::scope(|threads| {
-            let work = || by_itself(async || self.work(&next, &stop, &found, &bar).await);
+            let work = || by_itself(async || self.work(&next, &halted, &found, &bar).await);
             let all: Vec<_> = (0..self.jobs).map(|_| threads.spawn(work)).collect();
             all.into_iter().try_for_each(|thread| match thread.join() {
                 Ok(done) => done,
@@ -85,12 +85,12 @@ impl Campaign {
     async fn work(
         &self,
         next: &AtomicU64,
-        stop: &AtomicBool,
+        halted: &AtomicBool,
         found: &Mutex<Found>,
         bar: &ProgressBar,
     ) -> Result<(), Failure> {
         let shop = Rc::new(Shop::open().await?);
-        while !stop.load(Ordering::Relaxed) && Instant::now() < self.until {
+        while !halted.load(Ordering::Relaxed) && Instant::now() < self.until {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed - self.from >= self.seeds {
                 return Ok(());
@@ -99,7 +99,7 @@ impl Campaign {
             let outcome = run(&shop, &plan, self.mutant, false).await?;
             let failed = !outcome.faults.is_empty();
             if failed {
-                stop.store(true, Ordering::Relaxed);
+                halted.store(true, Ordering::Relaxed);
             }
             {
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,7 +56,7 @@ impl Channel for Line {
     ) -> Result<Reply, CallFailure> {
         let unreachable = CallFailure::not_executed(FailureReason::Unreachable);
         let process = Process::here().ok_or(unreachable.clone())?;
-        let (module, tasks) = self.end(process.process).ok_or(unreachable.clone())?;
+        let (module, tasks) = self.end(process.place).ok_or(unreachable.clone())?;
         let mutant = process.world.mutant;
         if let Some(reply) = instead(mutant, method.name) {
             return Ok(reply);

@@ -255,10 +255,12 @@ impl Shop {
         let mut wanted = Vec::new();
         for listener in listeners {
             let logs = [&self.order, &self.product, &self.payment];
-            let Some(log) = logs.into_iter().find(|db| db.module() == listener.source()) else { continue };
+            let Some(log) = logs.into_iter().find(|db| db.module() == listener.hears().source) else {
+                continue;
+            };
             let said = events::read(log, 0, 1000).await?;
-            let said = said.into_iter().filter(|event| listener.wants(&event.kind));
-            wanted.extend(said.map(|event| (listener.name(), event)));
+            let said = said.into_iter().filter(|event| listener.hears().types.contains(&event.kind.as_str()));
+            wanted.extend(said.map(|event| (listener.hears().name, event)));
         }
         Ok(wanted)
     }

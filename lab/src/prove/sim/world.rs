@@ -182,7 +182,7 @@ impl World {
     /// The process as it is now.
     pub(super) fn process(self: &Arc<Self>, process: usize) -> Arc<Process> {
         let life = self.state().lives[process];
-        Arc::new(Process { world: Arc::clone(self), process, life })
+        Arc::new(Process { world: Arc::clone(self), place: process, life })
     }
 
     /// Moves all clocks.
@@ -217,9 +217,9 @@ impl World {
     pub(super) async fn turn(&self, process: &Process, spot: Spot, what: &str) -> Option<Kind> {
         let waiting = {
             let mut state = self.state();
-            if state.lives[process.process] == process.life {
+            if state.lives[process.place] == process.life {
                 let (go, waiting) = oneshot::channel();
-                let (process, life) = (process.process, process.life);
+                let (process, life) = (process.place, process.life);
                 state.waiting.push(Waiting {
                     process,
                     life,
@@ -275,7 +275,8 @@ impl State {
 /// A process of the shop, in one of its lives.
 pub(super) struct Process {
     pub(super) world: Arc<World>,
-    pub(super) process: usize,
+    /// Which of the replicas.
+    pub(super) place: usize,
     life: u64,
 }
 
@@ -291,7 +292,7 @@ impl Process {
     }
 
     pub(super) fn is_dead(&self) -> bool {
-        self.world.state().lives[self.process] != self.life
+        self.world.state().lives[self.place] != self.life
     }
 }
 
