@@ -68,6 +68,13 @@ pub(crate) const ALL: &[Step] = &[
         proves: "clippy has nothing to say",
         needs_postgres: false,
         needs_nats: false,
+        work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    Step {
+        name: "lab-lints",
+        proves: "nor where fault points and the simulation are compiled",
+        needs_postgres: false,
+        needs_nats: false,
         work: Work::Cargo(&[
             "clippy",
             "--workspace",
