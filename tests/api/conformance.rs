@@ -15,5 +15,6 @@ async fn payment_keeps_its_contract() {
 
     let amiss: Vec<_> = report.checks().iter().filter(|check| check.amiss.is_some()).collect();
     assert!(amiss.is_empty() && report.checks().len() > 30, "{amiss:#?}");
-    world.close().await;
+    // It asked for payments of orders that there are not.
+    world.leave().await;
 }

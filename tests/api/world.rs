@@ -175,6 +175,11 @@ impl World {
         let books = Books::of(self.databases().map(|db| (db, declared(db))));
         let differences = books.differences(Duration::from_secs(20)).await.unwrap();
         assert!(differences.is_empty(), "{differences:?}");
+        self.leave().await;
+    }
+
+    /// Closes a shop whose modules were not only asked by each other, and takes its databases away.
+    pub(crate) async fn leave(self) {
         // It waits for news of orders, which would be waited for in turn.
         drop(self.foreign);
         join_all(self.processes.into_iter().map(OpenShop::close)).await;

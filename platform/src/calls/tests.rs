@@ -244,7 +244,9 @@ async fn a_module_that_stays_away_is_left_alone_after_a_while() {
     for _ in 0..3 {
         let away = client.look(&within(Duration::from_millis(500)), Cups { cups: 1 }).await;
         let Err(KettlesError::Failed(failure)) = away else { panic!("{away:?}") };
-        assert_eq!((failure.reason, failure.maybe_executed), (FailureReason::Unreachable, false));
+        // The last of its tries may end with the deadline.
+        let reasons = [FailureReason::Unreachable, FailureReason::DeadlineExceeded];
+        assert!(reasons.contains(&failure.reason) && !failure.maybe_executed, "{failure:?}");
     }
     let refused = client.pour(&within(Duration::from_millis(50)), Cups { cups: 1 }).await;
     let Err(KettlesError::Failed(failure)) = refused else { panic!("{refused:?}") };
