@@ -127,6 +127,20 @@ async fn disputed_money_is_not_refunded_and_what_is_won_is_the_shops_again() {
     till.audit().await;
 }
 
+#[tokio::test]
+async fn a_dispute_that_comes_before_the_news_of_its_charge_is_both() {
+    let till = till().await;
+    till.pay(1, "late_webhook").await;
+    assert_eq!(till.intent(1).await.status, IntentStatus::Processing);
+
+    assert_eq!(till.report(1, "evt_1", "dispute.opened", usd(700)).await, WebhookStatus::Applied);
+    assert_eq!(till.report(1, "evt_2", "charge.succeeded", usd(1000)).await, WebhookStatus::Applied);
+
+    let amounts = till.intent(1).await.amounts;
+    assert_eq!((amounts.captured, amounts.disputed), (1000, 700));
+    till.audit().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispute_and_refunds_at_once_never_exceed_what_was_taken() {
     let till = till().await;

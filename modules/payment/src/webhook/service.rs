@@ -230,6 +230,7 @@ impl Webhooks {
             return Err(HearError::Senseless("it is about a charge of another provider".to_owned()));
         }
         if let ReportKind::DisputeOpened | ReportKind::DisputeWon = report.kind {
+            let intent = self.taken(intent, attempt, &report).await?;
             return self.dispute(event, &intent, &report).await;
         }
         let charged = intent.money(intent.amount);
@@ -246,6 +247,16 @@ impl Webhooks {
         let mut tx = self.db.begin().await?;
         store::update(&mut tx, event.id, WebhookStatus::Applied, None).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// What a payer disputes was taken, also where whoever asked for it has not heard so yet.
+    async fn taken(&self, intent: Intent, attempt: Attempt, report: &Report) -> Result<Intent, HearError> {
+        if !attempt.status.is_open() || intent.capture != CaptureMethod::Automatic {
+            return Ok(intent);
+        }
+        let charged = Outcome::Captured(report.reference.clone());
+        self.intents.attempts.settle(&intent, attempt, charged).await.map_err(IntentError::from)?;
+        Ok(self.intents.find(intent.id).await?.intent)
     }
 
     /// A dispute changes an amount each time it is applied, so that and the memory of it are one transaction.
