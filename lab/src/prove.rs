@@ -1,6 +1,7 @@
 //! Provers: each tries to break a promise of the shop, and says with figures how often it could.
 
 pub mod crash;
+pub mod page;
 pub mod paysim;
 pub mod races;
 #[cfg(feature = "sim")]
@@ -18,6 +19,8 @@ pub enum Prove {
     /// The customers of that shop, in a process of their own
     #[command(hide = true)]
     CrashClients(crash::clients::Clients),
+    /// Write down for everybody what the records of provers say
+    Page(page::Page),
     /// A payment provider does all that providers do, and every cent is explained
     Paysim(paysim::Scripts),
     /// Everybody at once: what may happen once happens once
@@ -36,6 +39,7 @@ impl Prove {
         match self {
             Self::Crash(crash) => crash.run().await,
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
+            Self::Page(page) => page.run().map(|()| true),
             Self::Paysim(scripts) => scripts.run().await,
             Self::Races(races) => races.run().await,
             #[cfg(feature = "sim")]

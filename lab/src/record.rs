@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Failure;
 
 /// A run of a prover.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// Its name, and that of its file.
     pub name: String,
@@ -31,6 +32,16 @@ pub struct Record {
     pub not_covered: Vec<String>,
 }
 
+/// A record as it is kept: with the commit of the sources it was made of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The commit, with `+` where the sources had changed since.
+    pub commit: String,
+    /// What was found out.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
 impl Record {
     /// Writes it into this folder.
     ///
@@ -38,8 +49,20 @@ impl Record {
     /// It cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
-        let text = serde_json::to_string_pretty(self)?;
+        let kept = Kept { commit: commit(), record: self.clone() };
+        let text = serde_json::to_string_pretty(&kept)?;
         std::fs::write(folder.join(format!("{}.json", self.name)), text + "\n")?;
         Ok(())
     }
+}
+
+/// The commit of the sources around us, if they are under git.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
+    let has_changed = git(&["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty());
+    if has_changed { commit + "+" } else { commit }
 }
