@@ -56,8 +56,12 @@ impl Attempts {
         store::insert(tx, attempt, attempt.created_at.plus(self.providers.patience())).await
     }
 
-    /// Sends an attempt that was just stored as sent, and stores the answer.
+    /// Sends an attempt that was just stored as sent, and stores the answer. Whoever was stopped for so long that
+    /// somebody else may have asked about it, and heard that it never came, does not send it any more.
     pub(crate) async fn send(&self, intent: &Intent, attempt: Attempt) -> Result<Attempt, AttemptError> {
+        if !self.may_be_on_its_way(&attempt) {
+            return self.ask(intent, attempt).await;
+        }
         let answer = self.provider(&intent.provider)?.authorize(&attempt.charge(intent)).await;
         fault!("auth.response_received_before_db", DbError::Busy);
         self.settle(intent, attempt, answer.unwrap_or(Outcome::Pending)).await
@@ -82,8 +86,25 @@ impl Attempts {
             && self.db.clock().now() < attempt.created_at.plus(self.providers.patience())
     }
 
-    /// Stores what became of an attempt, with the money it moved. Of two that heard the same, one writes it.
+    /// Stores what became of an attempt, with the money it moved. Of two that heard the same, one writes it. Of two that
+    /// heard that it came to nothing and that it was paid, both: the money is there, and goes back.
     pub(crate) async fn settle(
+        &self,
+        intent: &Intent,
+        attempt: Attempt,
+        heard: Outcome,
+    ) -> Result<Attempt, AttemptError> {
+        let brings_money = matches!(heard, Outcome::Captured(_) | Outcome::Authorized(_));
+        let stored = self.store(intent, attempt, heard.clone()).await?;
+        let came_to_nothing = matches!(stored.status, AttemptStatus::Declined | AttemptStatus::Voided);
+        if brings_money && came_to_nothing {
+            return self.store(intent, stored, heard).await;
+        }
+        Ok(stored)
+    }
+
+    /// Stores it if the attempt still stands as it did, and returns how it stands then.
+    async fn store(
         &self,
         intent: &Intent,
         attempt: Attempt,

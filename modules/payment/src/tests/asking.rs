@@ -6,6 +6,7 @@ use std::time::Duration;
 use payment_api::{CaptureMethod, PaymentOutcome};
 
 use super::world::{Does, PATIENCE, till, told};
+use crate::attempt::{Attempt, AttemptStatus};
 use crate::intent::IntentStatus;
 use crate::movement::service::Wish;
 use crate::movement::{MovementKind, MovementStatus};
@@ -188,4 +189,38 @@ async fn a_charge_that_may_still_be_on_its_way_is_not_called_refused() {
     let later = till.module.intents.pay(order).await.unwrap();
     assert!(matches!(later.outcome, PaymentOutcome::Declined { .. }), "it never arrived: {later:?}");
     assert_eq!(till.told.charges.load(Ordering::SeqCst), 1, "it is not sent again");
+}
+
+#[tokio::test]
+async fn money_that_comes_while_another_hears_that_nothing_was_sent_is_entered() {
+    let till = till().await;
+    till.told.does(Does::Lose);
+    let lost = till.module.intents.pay(told(1, CaptureMethod::Automatic)).await.unwrap();
+    let found = till.module.intents.find(lost.intent_id).await.unwrap();
+    let (intent, sent) = (found.intent, found.attempts[0].clone());
+    let attempts = &till.module.intents.attempts;
+
+    attempts.settle(&intent, sent.clone(), Outcome::Declined("processing_error")).await.unwrap();
+    let late = attempts.settle(&intent, sent.clone(), Outcome::Captured("r".into())).await.unwrap();
+    assert_eq!(late.outcome(), PaymentOutcome::Captured);
+    attempts.settle(&intent, sent, Outcome::Declined("processing_error")).await.unwrap();
+
+    let amounts = till.intent(1).await.amounts;
+    assert_eq!((amounts.captured, amounts.refunded), (1000, 0));
+    till.audit().await;
+}
+
+#[tokio::test]
+async fn what_was_held_up_for_so_long_that_others_may_have_asked_is_not_sent() {
+    let till = till().await;
+    till.told.does(Does::Lose);
+    let lost = till.module.intents.pay(told(1, CaptureMethod::Automatic)).await.unwrap();
+    let found = till.module.intents.find(lost.intent_id).await.unwrap();
+    let held_up = Attempt { status: AttemptStatus::Sent, ..found.attempts[0].clone() };
+    let charges = till.told.charges.load(Ordering::SeqCst);
+
+    till.advance(PATIENCE);
+    till.module.intents.attempts.send(&found.intent, held_up).await.unwrap();
+
+    assert_eq!(till.told.charges.load(Ordering::SeqCst), charges);
 }
