@@ -48,6 +48,17 @@ impl Api {
         Self { bearer: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same shop, for anybody.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self { bearer: None, ..self.clone() }
+    }
+
+    /// Where it is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The same shop, for whoever the other is for.
     #[must_use]
     pub fn with_token_of(&self, other: &Self) -> Self {

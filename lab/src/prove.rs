@@ -1,10 +1,13 @@
 //! Provers: each tries to break a promise of the shop, and says with figures how often it could.
 
+pub mod access;
 pub mod crash;
+mod door;
 pub mod paysim;
 pub mod races;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod stocked;
 
 use clap::Subcommand;
 
@@ -13,6 +16,8 @@ use crate::Failure;
 /// What can be proven.
 #[derive(Debug, Subcommand)]
 pub enum Prove {
+    /// Everybody at every door: whoever may not come in stays out
+    Access(access::Access),
     /// Kill the shop at every step while customers buy, and look whether anything is lost
     Crash(Box<crash::Crash>),
     /// The customers of that shop, in a process of their own
@@ -34,6 +39,7 @@ impl Prove {
     /// It could not be tried.
     pub async fn run(self) -> Result<bool, Failure> {
         match self {
+            Self::Access(access) => access.run().await,
             Self::Crash(crash) => crash.run().await,
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
             Self::Paysim(scripts) => scripts.run().await,
