@@ -54,6 +54,11 @@ impl Api {
         Self { bearer: None, ..self.clone() }
     }
 
+    /// The access token that it is for.
+    pub fn token(&self) -> Option<&str> {
+        self.bearer.as_deref()
+    }
+
     /// Where it is.
     pub fn base(&self) -> &str {
         &self.base

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod crash;
 mod door;
+pub mod input;
 pub mod paysim;
 pub mod races;
 #[cfg(feature = "sim")]
@@ -23,6 +24,8 @@ pub enum Prove {
     /// The customers of that shop, in a process of their own
     #[command(hide = true)]
     CrashClients(crash::clients::Clients),
+    /// Everything nobody means, in every field of every request
+    Input(input::Input),
     /// A payment provider does all that providers do, and every cent is explained
     Paysim(paysim::Scripts),
     /// Everybody at once: what may happen once happens once
@@ -42,6 +45,7 @@ impl Prove {
             Self::Access(access) => access.run().await,
             Self::Crash(crash) => crash.run().await,
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
+            Self::Input(input) => input.run().await,
             Self::Paysim(scripts) => scripts.run().await,
             Self::Races(races) => races.run().await,
             #[cfg(feature = "sim")]

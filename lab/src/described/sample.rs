@@ -49,7 +49,7 @@ impl Samples {
             "object" => self.object(schema, all),
             "array" => json!([self.value(&schema["items"], field, all)]),
             "integer" | "number" => json!(schema["minimum"].as_i64().unwrap_or(1).max(1)),
-            "boolean" => json!(false),
+            "boolean" => json!(true),
             "string" => self.text(name, field),
             _ => Value::Null,
         }
@@ -60,7 +60,9 @@ impl Samples {
             schema["required"].as_array().is_some_and(|required| required.iter().any(|one| one == field))
         };
         let members = schema["properties"].as_object().into_iter().flatten();
-        let kept = members.filter(|(field, _)| all || required(field));
+        // A checkout can be read without these and not be carried out.
+        let wanted = |field: &str| required(field) || matches!(field, "email" | "shippingAddress");
+        let kept = members.filter(|(field, _)| all || wanted(field));
         Value::Object(
             kept.map(|(field, schema)| (field.clone(), self.value(schema, field, all)))
                 .collect::<Map<_, _>>(),
@@ -72,16 +74,15 @@ impl Samples {
         match (name, field) {
             ("Currency", _) => json!("USD"),
             ("RoleName", "role") => json!("viewer"),
-            ("RoleName", _) => json!(format!("sample-{number}")),
             (_, "email") => json!(format!("sample-{number}@example.com")),
             (_, "password") => json!("correct horse battery staple"),
             (_, "permissions") => json!("orders:read"),
-            // Two letters that are no country of a tax region yet are wanted each time.
             (_, "country") => json!("US"),
+            (_, "phone") => json!("+15035550100"),
             (_, "region") => json!(format!("R{number}")),
             (_, "provider") => json!("test"),
             (_, "token") => json!("approve"),
-            (_, "slug" | "sku" | "barcode") => json!(format!("sample-{number}")),
+            ("RoleName", _) | (_, "slug" | "sku" | "barcode") => json!(format!("sample-{number}")),
             (_, "url" | "image" | "trackingUrl") => json!("https://example.com/a.png"),
             (_, "csv") => json!("Handle,Title\n"),
             _ => json!(format!("Sample {number}")),

@@ -3,6 +3,7 @@
 
 mod cell;
 mod matrix;
+mod objects;
 mod people;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::record::Record;
 use crate::server::{self, Server, Store};
 
 pub use matrix::{Found, Matrix};
+pub(super) use objects::objects;
 pub use table::{Needs, Row, TABLE};
 
 /// Tries every door.

@@ -1,25 +1,9 @@
 //! A cell of the matrix: who, what, whose; and what has to come of it.
 
+use super::objects::Whose;
 use super::people::{Person, Who};
 use super::table::Needs;
 use crate::prove::door::Answer;
-
-/// What a path names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// Nothing: the path has no parameter.
-    Nobodys,
-    /// What everybody may see who may come here at all.
-    Shops,
-    /// What belongs to the customer.
-    Adas,
-    /// What belongs to the guest.
-    Guests,
-    /// Something that is there and not for sale.
-    Hidden,
-    /// What has never been.
-    Unknown,
-}
 
 /// What has to come of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

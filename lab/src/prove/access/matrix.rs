@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::cell::{Expected, Whose, amiss, expected};
+use super::cell::{Expected, amiss, expected};
+use super::objects::{Whose, objects};
 use super::people::{Person, Who, disabled, public, staff};
 use super::table::{Needs, Row, TABLE, forgotten};
 use crate::Failure;
 use crate::api::Api;
-use crate::described::{Operation, nobodys, operations};
+use crate::described::{Operation, operations};
 use crate::prove::door::{Answer, Door};
 use crate::prove::stocked::{Stocked, key, made};
 
@@ -87,7 +88,7 @@ impl Matrix {
 
     /// A row: first those who are to stay outside, whose body is one that could be carried out.
     async fn row(&self, operation: &Operation, needs: Needs, found: &mut Found) -> Result<(), Failure> {
-        let objects = self.objects(operation, needs);
+        let objects = objects(&self.shop, operation, needs);
         if operation.path.contains('{') && objects.iter().all(|(whose, _)| *whose == Whose::Unknown) {
             found.without_object.insert(operation.name());
         }
@@ -99,9 +100,10 @@ impl Matrix {
                     if (expected == Expected::In) != come_in {
                         continue;
                     }
-                    let path = match come_in && operation.method == Method::DELETE {
-                        true => self.fresh(operation, path).await?,
-                        false => path.clone(),
+                    let path = if come_in && operation.method == Method::DELETE {
+                        self.fresh(operation, path).await?
+                    } else {
+                        path.clone()
                     };
                     let answer = self.send(operation, person, &path).await?;
                     found.cells += 1;
@@ -122,44 +124,6 @@ impl Matrix {
             }
         }
         Ok(())
-    }
-
-    /// What there is to ask for, each with the path that names it.
-    fn objects(&self, operation: &Operation, needs: Needs) -> Vec<(Whose, String)> {
-        let path = operation.path.as_str();
-        if !path.contains('{') {
-            return vec![(Whose::Nobodys, path.to_owned())];
-        }
-        let (ada, guest) = (&self.shop.ada.goods, &self.shop.guest);
-        let named = |id: &str, item: &str| {
-            let path = path.replace("{itemId}", item);
-            ["{id}", "{name}", "{provider}", "{charge}"]
-                .iter()
-                .fold(path, |path, name| path.replace(name, id))
-        };
-        let collection = path.trim_start_matches("/v1/").trim_start_matches("admin/");
-        let collection = collection.split('/').next().unwrap_or_default();
-        let known = self.shop.seen.get(collection);
-        let mut objects = match (needs, collection) {
-            (Needs::Owner, "orders") => {
-                vec![(Whose::Adas, named(&ada.order, "")), (Whose::Guests, named(&guest.order, ""))]
-            }
-            (Needs::Owner, _) => vec![
-                (Whose::Adas, named(&ada.cart, &ada.item)),
-                (Whose::Guests, named(&guest.cart, &guest.item)),
-            ],
-            (Needs::Customer, _) => vec![(Whose::Adas, named(&ada.address, ""))],
-            (_, "webhooks") if path.contains("{charge}") => return vec![(Whose::Shops, named("none", ""))],
-            (_, "webhooks") => vec![(Whose::Shops, named("test", ""))],
-            _ => known.map(|id| (Whose::Shops, named(id, ""))).into_iter().collect(),
-        };
-        if needs == Needs::Nothing && collection == "products" {
-            objects.push((Whose::Hidden, named(&self.shop.draft, "")));
-        }
-        let like = objects.first().map_or("whe", |(_, path)| prefix(path));
-        let unknown = if path.contains("{id}") { nobodys(like) } else { "no-such-thing".to_owned() };
-        objects.push((Whose::Unknown, named(&unknown, &nobodys("item"))));
-        objects
     }
 
     /// The path of a new thing of the same kind, to be taken away.
@@ -189,7 +153,7 @@ impl Matrix {
             request = request.header("x-cart-token", token);
         }
         if operation.method != Method::GET {
-            request = request.header("idempotency-key", key()).header("if-match", "\"1\"");
+            request = request.header("idempotency-key", key()).header("if-match", "*");
         }
         if let Some(body) = &operation.body {
             request = request.json(&self.shop.samples.body(body, false));
@@ -212,14 +176,4 @@ impl Matrix {
         let leaked = others.into_iter().find(|other| said.contains(other.as_str()))?;
         Some(format!("{leaked} is shown to them"))
     }
-}
-
-/// What the ids of the first thing that a path names begin with.
-fn prefix(path: &str) -> &str {
-    let segments = path.split('/');
-    segments
-        .filter_map(|segment| segment.split_once('_'))
-        .map(|(prefix, _)| prefix)
-        .next()
-        .unwrap_or_default()
 }
