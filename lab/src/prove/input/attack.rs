@@ -73,7 +73,7 @@ impl Attack {
         for (operation, needs) in &self.operations {
             let path = self.path(operation, *needs);
             let Some(schema) = &operation.body else { continue };
-            let body = self.shop.samples.body(schema, true);
+            let body = self.body(schema, true);
             for (pointer, known) in Places::of(schema).objects {
                 turn += 1;
                 let some = names.iter().enumerate().filter(|(at, _)| (at + turn).is_multiple_of(self.one_in));
@@ -102,15 +102,18 @@ impl Attack {
         for (operation, needs) in &self.operations {
             let path = self.path(operation, *needs);
             if let Some(schema) = &operation.body {
-                let (least, whole) =
-                    (self.shop.samples.body(schema, false), self.shop.samples.body(schema, true));
                 for field in Places::of(schema).fields {
                     turn += 1;
-                    let body = least_with(&least, &whole, &field.pointer);
                     for raw in self.some(values(&field.kind), turn) {
+                        // Made again each time, so that no name is there already.
+                        let (least, whole) = (self.body(schema, false), self.body(schema, true));
+                        let body = least_with(&least, &whole, &field.pointer);
                         let Some(sent) = with(&body, &field.pointer, &raw) else { continue };
                         let answer = self.send(operation, *needs, &path, Some(sent)).await?;
-                        let taken = answer.status < 300 && field.is_not(&raw);
+                        // What a customer wrote is shown to them if it was kept.
+                        let kept =
+                            !matches!(needs, Needs::Permission(_)) && answer.body.to_string().contains(CARD);
+                        let taken = answer.status < 300 && (kept || field.is_not(&raw));
                         let what = format!("{} = {:.60}", field.pointer, raw);
                         found.note(operation, &what, &answer, taken);
                         if answer.status < 300 && raw.contains(CARD) {
@@ -123,10 +126,7 @@ impl Attack {
                 turn += 1;
                 for piece in self.some(PIECES.iter().map(|piece| (*piece).to_owned()).collect(), turn) {
                     let address = address.replace("{}", &piece);
-                    let body = operation
-                        .body
-                        .as_ref()
-                        .map(|schema| self.shop.samples.body(schema, false).to_string());
+                    let body = operation.body.as_ref().map(|schema| self.body(schema, false).to_string());
                     let answer = self.send(operation, *needs, &address, body).await?;
                     found.note(operation, &address, &answer, false);
                 }
@@ -135,6 +135,10 @@ impl Attack {
             found.failures.extend(alive.err().map(|error| format!("after {}: {error}", operation.name())));
         }
         Ok(found)
+    }
+
+    fn body(&self, schema: &Value, all: bool) -> Value {
+        self.shop.samples.body(schema, all)
     }
 
     /// One in so many of these, beginning with another one each turn.
