@@ -48,6 +48,22 @@ impl Api {
         Self { bearer: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same shop, for anybody.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self { bearer: None, ..self.clone() }
+    }
+
+    /// The access token that it is for.
+    pub fn token(&self) -> Option<&str> {
+        self.bearer.as_deref()
+    }
+
+    /// Where it is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The same shop, for whoever the other is for.
     #[must_use]
     pub fn with_token_of(&self, other: &Self) -> Self {

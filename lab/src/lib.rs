@@ -10,6 +10,7 @@ pub mod api;
 pub mod bench;
 pub mod books;
 pub mod conformance;
+pub mod described;
 pub mod offer;
 pub mod outage;
 pub mod paysim;

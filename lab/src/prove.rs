@@ -1,11 +1,15 @@
 //! Provers: each tries to break a promise of the shop, and says with figures how often it could.
 
+pub mod access;
 pub mod crash;
+mod door;
+pub mod input;
 pub mod page;
 pub mod paysim;
 pub mod races;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod stocked;
 
 use clap::Subcommand;
 
@@ -14,6 +18,8 @@ use crate::Failure;
 /// What can be proven.
 #[derive(Debug, Subcommand)]
 pub enum Prove {
+    /// Everybody at every door: whoever may not come in stays out
+    Access(access::Access),
     /// Kill the shop at every step while customers buy, and look whether anything is lost
     Crash(Box<crash::Crash>),
     /// The customers of that shop, in a process of their own
@@ -21,6 +27,8 @@ pub enum Prove {
     CrashClients(crash::clients::Clients),
     /// Write down for everybody what the records of provers say
     Page(page::Page),
+    /// Everything nobody means, in every field of every request
+    Input(input::Input),
     /// A payment provider does all that providers do, and every cent is explained
     Paysim(paysim::Scripts),
     /// Everybody at once: what may happen once happens once
@@ -37,9 +45,11 @@ impl Prove {
     /// It could not be tried.
     pub async fn run(self) -> Result<bool, Failure> {
         match self {
+            Self::Access(access) => access.run().await,
             Self::Crash(crash) => crash.run().await,
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
             Self::Page(page) => page.run().map(|()| true),
+            Self::Input(input) => input.run().await,
             Self::Paysim(scripts) => scripts.run().await,
             Self::Races(races) => races.run().await,
             #[cfg(feature = "sim")]

@@ -3,6 +3,7 @@
 
 mod access;
 mod conditions;
+mod described;
 mod shape;
 mod values;
 mod wire;

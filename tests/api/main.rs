@@ -16,6 +16,7 @@ mod world;
 
 mod accounts;
 mod apart;
+mod authorisation;
 mod bad_input;
 mod broker;
 mod catalogue;

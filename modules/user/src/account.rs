@@ -4,7 +4,7 @@ pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
 
-use kernel::Moment;
+use kernel::{Moment, card};
 use serde::{Deserialize, Serialize};
 use user_api::AccountId;
 use utoipa::ToSchema;
@@ -103,7 +103,7 @@ pub struct Name(String);
 
 /// The text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to {LONGEST_NAME} characters and no line breaks")]
+#[error("a name has 1 to {LONGEST_NAME} characters, no line breaks, and is not the number of a card")]
 pub struct InvalidName;
 
 impl Name {
@@ -120,7 +120,7 @@ impl TryFrom<String> for Name {
         let name = text.trim();
         let possible =
             (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if possible { Ok(Self(name.to_owned())) } else { Err(InvalidName) }
+        if possible && !card::looks_like_one(name) { Ok(Self(name.to_owned())) } else { Err(InvalidName) }
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         let name = |text: &str| Name::try_from(text.to_owned());
         assert_eq!(name("  Ada Lovelace ").unwrap().as_str(), "Ada Lovelace");
         assert!(name(&"ü".repeat(200)).is_ok());
-        for text in ["", "   ", "\n", "Ada\r\nBcc: b", "Ada\u{7}", &"x".repeat(201)] {
+        for text in ["", "   ", "\n", "Ada\r\nBcc: b", "Ada\u{7}", &"x".repeat(201), "4242 4242 4242 4242"] {
             assert_eq!(name(text), Err(InvalidName), "{text:?}");
         }
     }

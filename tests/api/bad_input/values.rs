@@ -140,6 +140,11 @@ async fn card_numbers_and_unsigned_messages_are_not_kept() {
             let bad = Bad::post("/v1/addresses").header("authorization", &format!("Bearer {}", shop.ada));
             rows.push(bad.json(&address).is(422, "card_data_not_allowed"));
         }
+        let register = json!({ "email": "n@example.com", "password": "correct horse battery", "name": card });
+        rows.push(Bad::post("/v1/auth/register").json(&register).is(422, "invalid_body").at("/name"));
+        let account = Bad::new(Method::PATCH, "/v1/account");
+        let account = account.header("authorization", &format!("Bearer {}", shop.ada));
+        rows.push(account.json(&json!({ "name": card })).is(422, "invalid_body").at("/name"));
         let refund = json!({
             "paymentIntentId": shop.intent, "amount": { "amount": 1, "currency": "USD" }, "reason": card,
         });
