@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot reach its shop should stop")]
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use lab::bench::checkout;
 use lab::server::{Server, Store};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -173,21 +174,21 @@ async fn is_named(store: Store) {
     let mut server = Server::start(Path::new(env!("CARGO_BIN_EXE_cleave")), store.clone()).await.unwrap();
     sell(&server).await;
     server.kill(0).await.unwrap();
-    assert_eq!(differences(&server, "10").await, Vec::<String>::new());
+    assert_eq!(server.differences(Duration::from_secs(10)).await.unwrap(), Vec::<String>::new());
 
     for Tampering { module, with, back, says } in TAMPERINGS {
         run(&store, &server, module, with).await;
-        let said = differences(&server, "0").await;
+        let said = server.differences(Duration::from_secs(0)).await.unwrap();
         run(&store, &server, module, back).await;
         assert_eq!(said.len(), says.len(), "{with}: {said:?}");
         for sentence in says {
             assert!(said.iter().any(|said| said.contains(sentence)), "{with}: {said:?}");
         }
     }
-    assert_eq!(differences(&server, "0").await, Vec::<String>::new());
+    assert_eq!(server.differences(Duration::from_secs(0)).await.unwrap(), Vec::<String>::new());
     for Tampering { module, with, says, .. } in LAST {
         run(&store, &server, module, with).await;
-        let said = differences(&server, "0").await;
+        let said = server.differences(Duration::from_secs(0)).await.unwrap();
         assert!(said.iter().any(|said| said.contains(says[0])), "{with}: {said:?}");
     }
     server.stop().await.unwrap();
@@ -217,26 +218,10 @@ async fn sell(server: &Server) {
     let refund = json!({ "paymentIntentId": intent, "amount": { "amount": 100, "currency": "USD" }, "reason": "dent" });
     let refund = staff.post("/v1/admin/refunds", &refund, &[("idempotency-key", "dent")]).await.unwrap();
     refund.expect(StatusCode::CREATED).unwrap();
-    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while !differences(server, "1").await.is_empty() {
-        assert!(std::time::Instant::now() < give_up, "the books of an untouched shop do not agree");
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while !server.differences(Duration::from_secs(1)).await.unwrap().is_empty() {
+        assert!(Instant::now() < give_up, "the books of an untouched shop do not agree");
     }
-}
-
-/// What the doctor says of the books.
-async fn differences(server: &Server, patience: &str) -> Vec<String> {
-    let mut command = server.command(0).unwrap();
-    let output = command.args(["doctor", "--deep", "--json", "--patience", patience]).output().await.unwrap();
-    let lines: Vec<Value> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let said: Vec<String> =
-        lines.iter().filter_map(|line| Some(line["difference"].as_str()?.to_owned())).collect();
-    let agrees = lines.iter().any(|line| line["books"] == "agree");
-    assert_eq!(said.is_empty(), agrees, "{lines:?} {}", String::from_utf8_lossy(&output.stderr));
-    said
 }
 
 async fn run(store: &Store, server: &Server, module: &str, sql: &str) {

@@ -62,7 +62,7 @@ impl World {
 
     /// Nothing was lost or doubled, and these orders are those that customers know of.
     async fn agrees(&self, orders: &HashSet<String>) {
-        let differences = self.books.differences(orders, PATIENCE).await.unwrap();
+        let differences = self.books.differences(&self.server, orders, PATIENCE).await.unwrap();
         assert!(differences.is_empty(), "{differences:#?}");
     }
 }

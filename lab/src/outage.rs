@@ -81,7 +81,7 @@ impl Outage {
         let without = stopped..=offer.second(Instant::now());
         tokio::time::sleep(BESIDE).await;
         let told = offer.end().await?;
-        let differences = Books::of(&url)?.differences(&told.orders, PATIENCE).await?;
+        let differences = Books::of(&url)?.differences(&shop, &told.orders, PATIENCE).await?;
         shop.stop().await?;
 
         let report = Report { told, without, differences };

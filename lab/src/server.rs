@@ -259,6 +259,33 @@ impl Server {
         Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
     }
 
+    /// What does not agree in the tables of all its modules, as `cleave doctor --deep` has it, after waiting so long for
+    /// what is under way.
+    ///
+    /// # Errors
+    /// The doctor cannot read them.
+    pub async fn differences(&self, patience: Duration) -> Result<Vec<String>, Failure> {
+        // Settings without any: whoever has them looks at all modules.
+        let everything = self.folder.path().join("everything.toml");
+        std::fs::write(&everything, "")?;
+        let mut command = self.command_with(&everything);
+        let patience = patience.as_secs().to_string();
+        command.args(["doctor", "--deep", "--json", "--patience", &patience]).stdin(Stdio::null());
+        let output = command.output().await?;
+        let said: Vec<Value> = output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
+        let told = |line: &Value| Some(format!("{}: {}", line["modules"], line["difference"].as_str()?));
+        let differences: Vec<String> = said.iter().filter_map(told).collect();
+        let agrees = said.iter().any(|line| line["books"] == "agree");
+        if differences.is_empty() && !agrees {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+        }
+        Ok(differences)
+    }
+
     /// Stops it, and takes away what it has on a PostgreSQL server.
     ///
     /// # Errors
@@ -307,8 +334,12 @@ impl Server {
     }
 
     fn command_of(&self, place: &Place) -> Command {
+        self.command_with(&place.settings)
+    }
+
+    fn command_with(&self, settings: &Path) -> Command {
         let mut command = Command::new(&self.binary);
-        command.kill_on_drop(true).arg("--data").arg(self.folder.path()).arg("--config").arg(&place.settings);
+        command.kill_on_drop(true).arg("--data").arg(self.folder.path()).arg("--config").arg(settings);
         command.env("CLEAVE__LOG__FILTER", "warn");
         if let Store::Postgres(url) = &self.store {
             command.env("CLEAVE__DATABASE__URL", url);

@@ -91,7 +91,7 @@ impl Switch {
         }
         let told = moving.offer.end().await?;
 
-        let differences = Books::of(url)?.differences(&told.orders, PATIENCE).await?;
+        let differences = Books::of(url)?.differences(&shop, &told.orders, PATIENCE).await?;
         shop.stop().await?;
         Ok(Report { rate, carries, moves: self.moves, told, changes: moving.changes, differences })
     }

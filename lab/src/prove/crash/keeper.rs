@@ -23,6 +23,8 @@ const STARTS: u32 = 20;
 const GOOD_ORDER: Duration = Duration::from_secs(10);
 /// How long customers may take to finish what they are in the middle of.
 const LAST_WORDS: Duration = Duration::from_secs(40);
+/// How long what is under way may go on disagreeing once the shop has come to rest.
+const REST_OF_IT: Duration = Duration::from_secs(10);
 
 /// The keeper of a shop.
 pub(super) struct Keeper {
@@ -228,7 +230,7 @@ impl Keeper {
         let (rested_in, left) = books.come_to_rest(REST).await?;
         let mut report = std::mem::take(&mut self.report);
         report.differences = left;
-        report.differences.extend(books.damage().await?);
+        report.differences.extend(self.server.differences(REST_OF_IT).await?);
         report.differences.extend(books.broken_words(&asked).await?);
         report.count(&asked);
         for at in 0..self.placement.groups().len() {

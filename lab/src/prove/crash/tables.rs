@@ -56,19 +56,4 @@ impl Tables {
         };
         Ok(found.into_iter().map(|(one, two, three)| [one, two, three]).collect())
     }
-
-    /// What the database itself finds wrong with its file.
-    pub(super) async fn damage(&self) -> Result<Vec<String>, Failure> {
-        let Self::Sqlite(pool) = self else { return Ok(Vec::new()) };
-        let (integrity,): (String,) = sqlx::query_as("PRAGMA integrity_check").fetch_one(pool).await?;
-        let foreign = sqlx::query("PRAGMA foreign_key_check").fetch_all(pool).await?;
-        let mut damage = Vec::new();
-        if integrity != "ok" {
-            damage.push(format!("integrity_check: {integrity}"));
-        }
-        if !foreign.is_empty() {
-            damage.push(format!("{} rows point to nothing", foreign.len()));
-        }
-        Ok(damage)
-    }
 }
