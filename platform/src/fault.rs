@@ -2,7 +2,7 @@
 //! it.
 //!
 //! `fault!("refund.reserved")` is a statement in an async function. Without the feature `faults` it is nothing: no code,
-//! no name in the binary. With it every point is known at link time ([`points`]), each hit is counted, and
+//! no name in the binary. With it every point is known at link time (`points`), each hit is counted, and
 //! `CLEAVE_FAULTS` says what happens where, such as `refund.reserved=kill,group.before_commit=delay:50@3`.
 //!
 //! A place that can fail names its error as well: `fault!("listener.after_read", DbError::Busy)` returns it when it is

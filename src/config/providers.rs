@@ -16,7 +16,7 @@ const SETTINGS: [&str; 3] = ["url", "key", "webhook_secret"];
 /// What a setting of one is like: a text.
 static TEXT: ValueKind = ValueKind::String(String::new());
 
-/// Where a provider is, and by which secrets it and the shop know each other. What is missing is found by [`amiss`], so
+/// Where a provider is, and by which secrets it and the shop know each other. What is missing is found later, so
 /// that all of it is said at once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
