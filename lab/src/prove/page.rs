@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::record::Kept;
 
 /// What is promised, as far as a prover tries it.
-const PROMISES: [(&str, &str); 19] = [
+const PROMISES: [(&str, &str); 20] = [
     ("P1", "An order that was acknowledged is there after any process is killed at any moment"),
     ("P3", "After any crash the books agree, and every checkout comes to its end by itself"),
     ("P4", "After a kill the shop is ready again within 2 s on SQLite and 5 s on PostgreSQL"),
@@ -24,6 +24,7 @@ const PROMISES: [(&str, &str); 19] = [
     ("P16", "Every cent is in the ledger, which is only added to"),
     ("P17", "Money without an order goes back by itself"),
     ("P18", "A payment whose outcome is unknown is asked about and never made again"),
+    ("P19", "What the shop's books and a provider's do not agree on is found"),
     ("P21", "Every event has its effect once at every listener, whatever a broker loses"),
     ("P22", "Events of one subject are applied in order"),
     ("P25", "Nobody reads or changes what is not theirs"),
