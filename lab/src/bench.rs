@@ -81,11 +81,7 @@ impl Bench {
     }
 
     async fn measure(&self, store: &str, report: &mut Report) -> Result<(), Failure> {
-        let place = match store {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("bench")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let place = Store::named(store, "bench")?;
         let mut server = Server::start(&server::binary()?, place).await?;
         let staff = server.staff().await?;
         let variant = fill(&staff).await?;

@@ -93,11 +93,7 @@ async fn main() -> ExitCode {
 
 impl Replay {
     async fn run(self) -> Result<bool, Failure> {
-        let store = match self.store.as_str() {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(lab::server::postgres("replay")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let store = Store::named(&self.store, "replay")?;
         let server = Server::start(&lab::server::binary()?, store).await?;
         let api = Api::new(server.address.clone())?;
         let staff = server.staff().await?;

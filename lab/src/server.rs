@@ -38,6 +38,20 @@ pub enum Store {
     Postgres(String),
 }
 
+impl Store {
+    /// The store of this name, `sqlite` or `postgres`, for a shop that is called like this.
+    ///
+    /// # Errors
+    /// There is none, or no PostgreSQL server was given to us.
+    pub fn named(name: &str, shop: &str) -> Result<Self, Failure> {
+        match name {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres(postgres(shop)?)),
+            other => Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
+        }
+    }
+}
+
 /// A running shop.
 pub struct Server {
     folder: TempDir,

@@ -43,13 +43,7 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     if !pass("build", &["--release", "--package", "cleave", "--package", "lab"])? {
         return Ok(false);
     }
-    let server = match Binaries::find_or_install().and_then(|binaries| Server::start(&binaries)) {
-        Ok(server) => Some(server),
-        Err(reason) => {
-            eprintln!("without PostgreSQL: {reason}");
-            None
-        }
-    };
+    let server = postgres();
     let mut run = command(&["run", "--quiet", "--release", "--package", "lab", "--", verb]);
     if let Some(server) = &server {
         run.env("CLEAVE_LAB_POSTGRES", server.url());
@@ -61,6 +55,12 @@ pub(crate) fn lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     Ok(status.success())
 }
 
+/// A PostgreSQL server, or a line that says why there is none.
+fn postgres() -> Option<Server> {
+    let started = Binaries::find_or_install().and_then(|binaries| Server::start(&binaries));
+    started.inspect_err(|reason| eprintln!("without PostgreSQL: {reason}")).ok()
+}
+
 /// Hands over to the provers, with the shop beside them in which every fault point is compiled, and with PostgreSQL and
 /// NATS to break where they are.
 pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
@@ -69,13 +69,7 @@ pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
     if !pass("build", &shop)? {
         return Ok(false);
     }
-    let server = match Binaries::find_or_install().and_then(|binaries| Server::start(&binaries)) {
-        Ok(server) => Some(server),
-        Err(reason) => {
-            eprintln!("without PostgreSQL: {reason}");
-            None
-        }
-    };
+    let server = postgres();
     // Not by `cargo run`, which would build the lab once more, for itself alone and so without the feature.
     let ours = std::env::current_exe().map_err(|error| error.to_string())?;
     let lab = ours.parent().and_then(|folder| folder.parent()).ok_or("we are in no target folder")?;

@@ -39,11 +39,7 @@ pub(super) struct Table {
 pub(super) async fn measure(store: &str, seconds: u64) -> Result<Table, Failure> {
     let mut costs = Vec::new();
     for (layout, groups) in LAYOUTS {
-        let place = match store {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("split")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let place = Store::named(store, "split")?;
         let server = Server::start_apart(&server::binary()?, place, groups).await?;
         let staff = server.staff().await?;
         let variant = fill(&staff).await?;

@@ -45,11 +45,7 @@ impl Access {
     /// # Errors
     /// The shop does not open.
     pub async fn run(self) -> Result<bool, Failure> {
-        let store = match self.store.as_str() {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("access")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let store = Store::named(&self.store, "access")?;
         let began = Instant::now();
         let shop = Server::start(&server::binary()?, store).await?;
         writeln!(std::io::stderr(), "everybody gets a key ...")?;

@@ -45,11 +45,7 @@ impl Input {
     /// # Errors
     /// The shop does not open, or does not answer.
     pub async fn run(self) -> Result<bool, Failure> {
-        let store = match self.store.as_str() {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("input")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let store = Store::named(&self.store, "input")?;
         let began = Instant::now();
         let shop = Server::start(&server::binary()?, store).await?;
         let attack = Attack::on(&shop.staff().await?, self.one_in).await?;

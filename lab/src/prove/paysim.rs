@@ -57,11 +57,7 @@ impl Scripts {
     /// # Errors
     /// The shop or the provider does not open.
     pub async fn run(self) -> Result<bool, Failure> {
-        let store = match self.store.as_str() {
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("paysim")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
-        };
+        let store = Store::named(&self.store, "paysim")?;
         let began = Instant::now();
         let mut trial = Trial::open(&server::binary()?, Some(&std::env::current_exe()?), store).await?;
         let found = trial.go_through(self.rounds).await?;

@@ -106,9 +106,7 @@ impl Races {
             "sqlite" if groups.len() > 1 => {
                 return Err("a SQLite file belongs to one process; choose postgres for replicas".into());
             }
-            "sqlite" => Store::Sqlite,
-            "postgres" => Store::Postgres(server::postgres("races")?),
-            other => return Err(format!("there is no store `{other}`; choose sqlite or postgres").into()),
+            name => Store::named(name, "races")?,
         };
         let shop = Server::start_set(binary, store, groups, settings()).await?;
         let mut addresses = Vec::new();
