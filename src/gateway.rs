@@ -10,6 +10,7 @@ pub mod forward;
 pub mod limit;
 pub mod query;
 pub mod reshape;
+mod revocation;
 pub mod routes;
 pub mod shapes;
 pub mod versions;

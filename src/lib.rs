@@ -164,6 +164,7 @@ impl Shop {
         broker?;
         fault!("boot.before_recover");
         beside.start();
+        public.follow_revocations(&tasks);
         drop(tasks.spawn(public.clone().forget(tasks.clone())));
         platform::metrics::count(&tasks);
 

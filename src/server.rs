@@ -11,7 +11,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
 use platform::calls::{self, Dispatchers};
-use platform::http::{BodyLimit, Frame, Pages, Routes, documents};
+use platform::http::{Authenticate, BodyLimit, Frame, Pages, Routes, documents};
 use platform::tls::Tls;
 use platform::{Mount, Tasks};
 use serde_json::json;
@@ -63,6 +63,7 @@ pub(crate) struct Public {
     /// The logs of all modules as one feed.
     feed: EventFeed,
     frame: Frame,
+    gatekeeper: Arc<Gatekeeper>,
     gateway: Arc<Gateway>,
     body_limit: BodyLimit,
     pages: Pages,
@@ -88,7 +89,8 @@ impl Public {
         Self {
             mounts: Arc::new(mounts.collect()),
             feed: EventFeed::new(Arc::clone(&modules.feeds)),
-            frame: Frame::new(clock, gatekeeper, &api),
+            frame: Frame::new(clock, Arc::clone(&gatekeeper) as Arc<dyn Authenticate>, &api),
+            gatekeeper,
             gateway: Arc::new(Gateway {
                 limits: Limits::new(&config.gateway),
                 reshaper: Arc::new(Reshaper::new(&api, expander)),
@@ -97,6 +99,11 @@ impl Public {
             body_limit: BodyLimit(config.http.body_limit.get()),
             pages: Pages::new(&documents(described(api))),
         }
+    }
+
+    /// Learns which tokens are revoked, until the process stops.
+    pub(crate) fn follow_revocations(&self, tasks: &Tasks) {
+        drop(tasks.spawn(self.gatekeeper.follow(tasks.clone())));
     }
 
     /// Forgets idle clients until the process stops.

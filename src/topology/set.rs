@@ -286,7 +286,7 @@ mod tests {
             "  shop_order -->|pay, resolve, cancel| pay_1_payment",
             "  shop_order -->|quote, reserve, release| shop_product",
             "  shop_gateway -->|payments| pay_1_payment",
-            "  pay_1_gateway -->|keys, accounts| shop_user",
+            "  pay_1_gateway -->|keys, revoked, accounts| shop_user",
             "  shop_order -.->|order.canceled, order.itemsCanceled| pay_1_payment",
         ] {
             assert!(picture.lines().any(|line| line == arrow), "{arrow}\n{picture}");

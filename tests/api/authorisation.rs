@@ -21,6 +21,7 @@ async fn expired(world: &World) -> String {
         account: kernel::Id::from_uuid(uuid::Uuid::nil()),
         kind: AccountKind::Staff,
         session: kernel::Id::from_uuid(uuid::Uuid::nil()),
+        access_version: 1,
         permissions: vec!["*".into()],
     };
     keys.sign(bearer).await.unwrap().token

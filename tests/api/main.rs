@@ -31,3 +31,4 @@ mod metrics;
 mod payments;
 mod purchase;
 mod races;
+mod revoked;

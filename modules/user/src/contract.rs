@@ -1,7 +1,9 @@
 //! The module's contract: what others may ask of it.
 
 use kernel::{Call, CallFailure};
-use user_api::{AccountSummary, Accounts, FindAccounts, ListKeys, SigningKeys, Users, UsersError};
+use user_api::{
+    AccountSummary, Accounts, FindAccounts, ListKeys, ListRevoked, Revoked, SigningKeys, Users, UsersError,
+};
 
 use crate::Module;
 use crate::account::{Account, store};
@@ -17,6 +19,14 @@ impl Users for Module {
             CallFailure::internal()
         })?;
         Ok(keys)
+    }
+
+    async fn revoked(&self, _: &Call, request: ListRevoked) -> Result<Revoked, UsersError> {
+        let revoked = self.revocations.list(request).await.map_err(|error| {
+            tracing::error!(error = %error, "revocations cannot be read");
+            CallFailure::internal()
+        })?;
+        Ok(revoked)
     }
 
     async fn accounts(&self, _: &Call, request: FindAccounts) -> Result<Accounts, UsersError> {

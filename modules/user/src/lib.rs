@@ -10,6 +10,7 @@ mod contract;
 mod email;
 mod password;
 mod permission;
+mod revocation;
 mod role;
 mod session;
 mod setup;
@@ -20,6 +21,7 @@ pub mod tokens;
 mod tests {
     mod account;
     mod address;
+    mod revocation;
     mod role;
     mod session;
     mod setup;
@@ -53,6 +55,7 @@ pub use staff::service::{Staff, StaffError};
 
 use address::service::Addresses;
 use password::hashing::Hasher;
+use revocation::service::Revocations;
 use role::service::Roles;
 use session::service::Sessions;
 use setup::service::Setup;
@@ -65,6 +68,7 @@ pub const NAME: &str = "user";
 pub const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "accounts", include_str!("../../../migrations/user/0001_accounts.sql")),
     Migration::new(2, "sessions", include_str!("../../../migrations/user/0002_sessions.sql")),
+    Migration::new(3, "revocations", include_str!("../../../migrations/user/0003_revocations.sql")),
 ];
 
 /// So long an ended session is kept, for whoever looks into what happened.
@@ -93,7 +97,7 @@ pub struct Settings {
 pub struct SettingsError(argon2::Error);
 
 /// Whom its contract is for, method by method.
-pub const CALLERS: Callers = &[("keys", &["gateway"]), ("accounts", &["gateway"])];
+pub const CALLERS: Callers = &[("keys", &["gateway"]), ("revoked", &["gateway"]), ("accounts", &["gateway"])];
 
 /// What it hears of others.
 pub const HEARS: &[Hears] = &[];
@@ -116,6 +120,7 @@ pub struct Module {
     addresses: Addresses,
     hasher: Hasher,
     keyring: Keyring,
+    revocations: Revocations,
     roles: Roles,
     sessions: Sessions,
     setup: Setup,
@@ -135,6 +140,7 @@ impl Module {
         Ok(Self {
             accounts: Accounts::new(db.clone(), commands.clone(), hasher.clone(), shortest),
             addresses: Addresses::new(db.clone(), commands.clone()),
+            revocations: Revocations::new(db.clone(), settings.access_token),
             roles: Roles::new(db.clone(), commands.clone()),
             sessions: Sessions::new(
                 db.clone(),

@@ -51,13 +51,16 @@ pub struct Claims {
     exp: i64,
     jti: Uuid,
     sid: SessionId,
+    /// The account's access version. Tokens of earlier releases have none.
+    #[serde(default)]
+    ver: i64,
     kind: AccountKind,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     permissions: Vec<String>,
 }
 
 /// Whom a token is made for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
     /// The account.
     pub account: AccountId,
@@ -65,8 +68,21 @@ pub struct Bearer {
     pub kind: AccountKind,
     /// The session it is part of.
     pub session: SessionId,
+    /// Which of the account's accesses it is: it counts up with every change of what the account may do.
+    pub access_version: i64,
     /// What staff may do.
     pub permissions: Vec<String>,
+}
+
+impl Bearer {
+    /// Who asks, as modules see them.
+    pub fn principal(self) -> Principal {
+        let account = self.account.uuid();
+        match self.kind {
+            AccountKind::Customer => Principal::Customer { account },
+            AccountKind::Staff => Principal::Staff { account, permissions: self.permissions },
+        }
+    }
 }
 
 impl Claims {
@@ -81,6 +97,7 @@ impl Claims {
             exp: now.plus(lifetime).unix_seconds(),
             jti: id,
             sid: bearer.session,
+            ver: bearer.access_version,
             kind: bearer.kind,
             permissions: bearer.permissions,
         }
@@ -109,11 +126,13 @@ impl Claims {
         if self.nbf > latest || self.iat > latest { Err(TokenRefusal::NotYetValid) } else { Ok(()) }
     }
 
-    fn principal(self) -> Principal {
-        let account = self.sub.uuid();
-        match self.kind {
-            AccountKind::Customer => Principal::Customer { account },
-            AccountKind::Staff => Principal::Staff { account, permissions: self.permissions },
+    fn bearer(self) -> Bearer {
+        Bearer {
+            account: self.sub,
+            kind: self.kind,
+            session: self.sid,
+            access_version: self.ver,
+            permissions: self.permissions,
         }
     }
 }
@@ -164,11 +183,11 @@ impl Verifier {
         Self { issuer: keys.issuer, keys: known.collect() }
     }
 
-    /// Who a token stands for at this moment.
+    /// Who a token stands for at this moment, unless it was revoked: that is not in the token.
     ///
     /// # Errors
     /// Why it is not believed. On [`TokenRefusal::UnknownKey`] it is worth fetching the keys again, now and then.
-    pub fn verify(&self, token: &str, now: Moment) -> Result<Principal, TokenRefusal> {
+    pub fn verify(&self, token: &str, now: Moment) -> Result<Bearer, TokenRefusal> {
         if token.len() > LONGEST {
             return Err(TokenRefusal::Malformed);
         }
@@ -187,7 +206,7 @@ impl Verifier {
         // Read only now: before the signature is right, it is anybody's text.
         let claims: Claims = part(claims)?;
         claims.check(&self.issuer, now)?;
-        Ok(claims.principal())
+        Ok(claims.bearer())
     }
 }
 

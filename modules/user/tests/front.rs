@@ -14,7 +14,7 @@ use kernel::{Call, Clock, Principal};
 use platform::http::{Authenticate, Problem};
 use platform::testing::{self, TestDb, front};
 use serde_json::{Value, json};
-use user::tokens::Verifier;
+use user::tokens::{Bearer, Verifier};
 use user::{FirstOwner, HashCost, HashQueue, MIGRATIONS, Module, NAME, Settings};
 use user_api::{ListKeys, Users};
 
@@ -26,8 +26,10 @@ impl Authenticate for ByToken {
         Box::pin(async move {
             let call = Call::by_module("gateway", Duration::from_secs(5));
             let keys = self.0.keys(&call, ListKeys {}).await.unwrap();
-            let principal = Verifier::new(keys).verify(token, self.1.now());
-            principal.map_err(|refusal| Problem::unauthorized("invalid_token", refusal.to_string()))
+            let bearer = Verifier::new(keys).verify(token, self.1.now());
+            bearer
+                .map(Bearer::principal)
+                .map_err(|refusal| Problem::unauthorized("invalid_token", refusal.to_string()))
         })
     }
 }

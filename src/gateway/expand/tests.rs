@@ -6,7 +6,7 @@ use kernel::macros::async_trait;
 use kernel::{CallFailure, Clock, Money};
 use order_api::{OrderId, OrderSummaries, OrdersError};
 use payment_api::{CancelPayment, PayOrder, Payment, PaymentSummaries, PaymentsError, ResolvePayment};
-use user_api::{AccountId, Accounts, ListKeys, SigningKeys, UsersError};
+use user_api::{AccountId, Accounts, ListKeys, ListRevoked, Revoked, SigningKeys, UsersError};
 
 use super::*;
 use crate::gateway::routes;
@@ -31,6 +31,10 @@ fn usd(amount: i64) -> Money {
 #[async_trait]
 impl Users for Modules {
     async fn keys(&self, _: &Call, _: ListKeys) -> Result<SigningKeys, UsersError> {
+        Err(CallFailure::internal().into())
+    }
+
+    async fn revoked(&self, _: &Call, _: ListRevoked) -> Result<Revoked, UsersError> {
         Err(CallFailure::internal().into())
     }
 

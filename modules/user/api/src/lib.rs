@@ -22,6 +22,8 @@ contract! {
     pub trait Users = "users.v1", UsersClient, UsersServer, UsersError {
         /// The keys that access tokens are signed with, so that anybody can verify one.
         Read fn keys(ListKeys) -> SigningKeys;
+        /// Which access tokens are not to be believed any more though their time is not over.
+        Read fn revoked(ListRevoked) -> Revoked;
         /// The accounts with these ids, in no particular order; unknown ids are left out.
         Read fn accounts(FindAccounts) -> Accounts;
     }
@@ -50,6 +52,53 @@ pub struct SigningKey {
     pub id: String,
     /// The 32 bytes of the public key in base64url without padding: the JWK member `x`.
     pub public_key: String,
+}
+
+/// Asks what was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListRevoked {
+    /// The `next` of the last answer; absent the first time, for everything that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Moment>,
+}
+
+/// What was revoked. Something may be told twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Revoked {
+    /// Sessions that ended: their tokens are not believed.
+    pub sessions: Vec<RevokedSession>,
+    /// Accounts whose access changed: tokens made before that are not believed.
+    pub accounts: Vec<RevokedAccount>,
+    /// From when on to ask next time.
+    pub next: Moment,
+    /// Whether to ask again at once, because this is not all.
+    pub more: bool,
+    /// How long after its moment each has to be remembered, in seconds.
+    pub remember_seconds: u32,
+}
+
+/// A session that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedSession {
+    /// The session.
+    pub id: SessionId,
+    /// When it ended.
+    pub at: Moment,
+}
+
+/// An account whose access changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedAccount {
+    /// The account.
+    pub id: AccountId,
+    /// What its tokens say since then. Those that say less were made before.
+    pub access_version: i64,
+    /// When it changed.
+    pub at: Moment,
 }
 
 /// Asks for accounts by id; at most 100 at a time.

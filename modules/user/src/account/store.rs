@@ -165,7 +165,8 @@ pub(crate) async fn set_status(
     let row: Option<AccountRow> = tx
         .query(
             "UPDATE accounts
-             SET status = $1, token_generation = token_generation + 1, updated_at = $2, version = version + 1
+             SET status = $1, token_generation = token_generation + 1, access_version = access_version + 1,
+                 access_changed_at = $2, updated_at = $2, version = version + 1
              WHERE id = $3 AND kind = $4
              RETURNING {columns}",
         )

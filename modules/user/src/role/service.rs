@@ -77,7 +77,7 @@ impl Roles {
         Ok(role)
     }
 
-    /// Gives a role other permissions. Those who have it get them with their next access token.
+    /// Gives a role other permissions. Those who have it need another access token, which has them.
     pub(crate) async fn grant(
         &self,
         role: Role,
@@ -89,6 +89,7 @@ impl Roles {
         if !store::update(&mut tx, &role).await? {
             return Err(RoleError::Contended);
         }
+        store::renew_access(&mut tx, &role.name, self.db.clock().now()).await?;
         tx.commit().await?;
         role.version += 1;
         Ok(role)

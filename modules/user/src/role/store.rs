@@ -1,5 +1,6 @@
 //! How roles are kept.
 
+use kernel::Moment;
 use platform::db::{Db, DbError, Json, Tx};
 
 use super::{Role, RoleName};
@@ -89,6 +90,20 @@ pub(crate) async fn update(tx: &mut Tx, role: &Role) -> Result<bool, DbError> {
         .run()
         .await?;
     Ok(updated == 1)
+}
+
+/// Ends the access tokens of everybody who has a role.
+pub(crate) async fn renew_access(tx: &mut Tx, name: &RoleName, now: Moment) -> Result<(), DbError> {
+    tx.query(
+        "UPDATE accounts
+         SET access_version = access_version + 1, access_changed_at = $1
+         WHERE role = $2",
+    )
+    .bind(now)
+    .bind(name.as_str().to_owned())
+    .run()
+    .await
+    .map(|_| ())
 }
 
 /// Takes a role away, unless it changed since it was read.

@@ -175,6 +175,7 @@ impl Sessions {
             account: session.account_id,
             kind: entrant.kind,
             session: session.id,
+            access_version: entrant.access_version,
             permissions: entrant.permissions,
         };
         Ok(self.keyring.sign(bearer).await?)

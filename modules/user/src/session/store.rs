@@ -28,6 +28,8 @@ pub(crate) struct Entrant {
     pub status: AccountStatus,
     /// Its generation.
     pub token_generation: i64,
+    /// Which of its accesses this is.
+    pub access_version: i64,
     /// What staff may do.
     pub permissions: Vec<String>,
 }
@@ -39,13 +41,20 @@ struct EntrantRow {
     #[sqlx(try_from = "String")]
     status: AccountStatus,
     generation: i64,
+    access_version: i64,
     permissions: Option<Json<Permissions>>,
 }
 
 impl From<EntrantRow> for Entrant {
     fn from(row: EntrantRow) -> Self {
         let permissions = row.permissions.map(|json| json.0.keys().to_vec()).unwrap_or_default();
-        Self { kind: row.kind, status: row.status, token_generation: row.generation, permissions }
+        Self {
+            kind: row.kind,
+            status: row.status,
+            token_generation: row.generation,
+            access_version: row.access_version,
+            permissions,
+        }
     }
 }
 
@@ -103,7 +112,7 @@ pub(crate) async fn credentials(db: &Db, email: &Email) -> Result<Option<Credent
     let row: Option<CredentialsRow> = db
         .query(
             "SELECT a.id AS account_id, a.password_hash, a.kind, a.status, a.token_generation AS generation,
-                 r.permissions
+                 a.access_version, r.permissions
              FROM accounts a
              LEFT JOIN roles r ON r.name = a.role
              WHERE a.email_folded = $1",
@@ -124,7 +133,7 @@ pub(crate) async fn find(tx: &mut Tx, id: SessionId) -> Result<Option<(Session, 
         .query(
             "SELECT s.id, s.account_id, s.token_generation, s.chain_key, s.token_hash, s.position, s.previous,
                  s.exchanged_at, s.user_agent, s.created_at, s.expires_at, s.revoked_because,
-                 a.kind, a.status, a.token_generation AS generation, r.permissions
+                 a.kind, a.status, a.token_generation AS generation, a.access_version, r.permissions
              FROM sessions s
              JOIN accounts a ON a.id = s.account_id
              LEFT JOIN roles r ON r.name = a.role

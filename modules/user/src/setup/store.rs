@@ -129,7 +129,8 @@ pub(crate) async fn set_password(
     let row: Option<AccountRow> = tx
         .query(
             "UPDATE accounts
-             SET password_hash = $1, token_generation = token_generation + 1, updated_at = $2, version = version + 1
+             SET password_hash = $1, token_generation = token_generation + 1, access_version = access_version + 1,
+                 access_changed_at = $2, updated_at = $2, version = version + 1
              WHERE id = $3 AND kind = 'staff' AND status = 'active'
              RETURNING id, kind, email, name, status, role, version, created_at, updated_at",
         )

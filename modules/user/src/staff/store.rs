@@ -33,7 +33,8 @@ pub(crate) async fn find(db: &Db, id: AccountId) -> Result<Option<Member>, DbErr
     Ok(row.map(|row| Member { account: row.account.into(), permissions: row.permissions.0 }))
 }
 
-/// Stores what changed, unless somebody else changed it since it was read. A change of status ends the sessions so far.
+/// Stores what changed, unless somebody else changed it since it was read. A change of status ends the sessions so far;
+/// access tokens so far end with a change of role as well.
 pub(crate) async fn update(
     tx: &mut Tx,
     member: &Member,
@@ -47,15 +48,18 @@ pub(crate) async fn update(
     let row: Option<AccountRow> = tx
         .query(
             "UPDATE accounts
-             SET name = $1, role = $2, status = $3, token_generation = token_generation + $4, updated_at = $5,
-                 version = version + 1
-             WHERE id = $6 AND version = $7
+             SET name = $1, role = $2, status = $3, token_generation = token_generation + $4,
+                 access_version = access_version + $5,
+                 access_changed_at = CASE WHEN $5 > 0 THEN $6 ELSE access_changed_at END,
+                 updated_at = $6, version = version + 1
+             WHERE id = $7 AND version = $8
              RETURNING id, kind, email, name, status, role, version, created_at, updated_at",
         )
         .bind(name.to_owned())
         .bind(role.map(str::to_owned))
         .bind(status.as_str())
         .bind(i64::from(status != account.status))
+        .bind(i64::from(status != account.status || role != account.role.as_deref()))
         .bind(now)
         .bind(account.id)
         .bind(account.version)

@@ -19,7 +19,7 @@ const EMAIL: &str = "ada@example.com";
 
 async fn principal(shop: &Shop, tokens: &Tokens) -> Principal {
     let verifier = Verifier::new(shop.module.keyring.public().await.unwrap());
-    verifier.verify(&tokens.access.token, shop.now()).unwrap()
+    verifier.verify(&tokens.access.token, shop.now()).unwrap().principal()
 }
 
 async fn signed_in() -> (Shop, AccountId, RefreshToken) {

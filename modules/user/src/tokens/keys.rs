@@ -127,6 +127,7 @@ mod tests {
             account: clock.id(),
             kind: AccountKind::Customer,
             session: clock.id(),
+            access_version: 1,
             permissions: Vec::new(),
         }
     }

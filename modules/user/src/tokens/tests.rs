@@ -29,6 +29,7 @@ fn bearer(kind: AccountKind, permissions: &[&str]) -> Bearer {
         account: Id::from_uuid(Uuid::from_u128(5)),
         kind,
         session: Id::from_uuid(Uuid::from_u128(6)),
+        access_version: 7,
         permissions: permissions.iter().map(|&key| key.to_owned()).collect(),
     }
 }
@@ -73,15 +74,18 @@ fn headed(name: &str, new: Value) -> String {
 
 #[test]
 fn a_token_says_who_its_bearer_is() {
-    let staff = claims().sign(KEY_ID, &key()).unwrap();
-    let customer = bearer(AccountKind::Customer, &[]);
-    let customer = Claims::new(customer, ISSUER, Uuid::from_u128(9), now(), Duration::from_mins(10));
-    let customer = customer.sign(KEY_ID, &key()).unwrap();
+    let (account, permissions) = (Uuid::from_u128(5), vec!["orders:read".to_owned()]);
+    let staff = (bearer(AccountKind::Staff, &["orders:read"]), Principal::Staff { account, permissions });
+    let customer = (bearer(AccountKind::Customer, &[]), Principal::Customer { account });
 
-    let account = Uuid::from_u128(5);
-    let permissions = vec!["orders:read".to_owned()];
-    assert_eq!(verifier().verify(&staff, now()), Ok(Principal::Staff { account, permissions }));
-    assert_eq!(verifier().verify(&customer, now()), Ok(Principal::Customer { account }));
+    for (bearer, principal) in [staff, customer] {
+        let claims = Claims::new(bearer.clone(), ISSUER, Uuid::from_u128(9), now(), Duration::from_mins(10));
+        let token = claims.sign(KEY_ID, &key()).unwrap();
+        assert_eq!(verifier().verify(&token, now()), Ok(bearer.clone()));
+        assert_eq!(bearer.principal(), principal);
+    }
+    let of_an_earlier_release = token(&header(), &without(json!(claims()), "ver"));
+    assert_eq!(verifier().verify(&of_an_earlier_release, now()).unwrap().access_version, 0);
 }
 
 #[test]
