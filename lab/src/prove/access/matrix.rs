@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::cell::{Expected, amiss, expected};
 use super::objects::{Whose, objects};
-use super::people::{Person, Who, disabled, public, staff};
+use super::people::{Person, Who, disabled, public, revoked, staff};
 use super::table::{Needs, Row, TABLE, forgotten};
 use crate::Failure;
 use crate::api::Api;
@@ -45,6 +45,8 @@ impl Matrix {
     pub async fn of(owner: &Api, forged: &[(String, String)]) -> Result<Self, Failure> {
         let shop = Stocked::fill(owner).await?;
         let mut people = public(&shop, forged);
+        // They come early, so that it is known everywhere when they are asked for.
+        people.extend(revoked(&shop).await?);
         people.extend(staff(&shop, TABLE).await?);
         Ok(Self { door: Door::at(owner.base())?, operations: operations(owner).await?, people, shop })
     }

@@ -40,7 +40,7 @@ pub(super) enum Who {
     Eve,
     /// Somebody who works for the shop and may do this.
     Staff(Vec<String>),
-    /// Whoever wrote their token themselves, or comes too late with it.
+    /// Whoever wrote their token themselves, or comes too late with it, or had it taken from them.
     Forger,
 }
 
@@ -117,7 +117,9 @@ fn forgeries(token: &str) -> Vec<(String, String)> {
 pub(super) async fn staff(shop: &Stocked, table: &[Row]) -> Result<Vec<Person>, Failure> {
     let roles = shop.owner.get("/v1/admin/roles").await?;
     let mut people = Vec::new();
-    for role in roles["data"].as_array().into_iter().flatten() {
+    // What is tried on the shop's spare role ends the tokens of those who have it.
+    let spare = |role: &&Value| role["name"] == shop.seen["roles"];
+    for role in roles["data"].as_array().into_iter().flatten().filter(|role| !spare(role)) {
         let (name, held) = (role["name"].as_str().unwrap_or_default(), strings(&role["permissions"]));
         people.push(hire(shop, name, held).await?);
     }
@@ -153,15 +155,32 @@ async fn hire(shop: &Stocked, role: &str, held: Vec<String>) -> Result<Person, F
     Ok(Person::new(&name, Who::Staff(held), Some(&token)))
 }
 
-/// What somebody gets whose account was disabled: no new token, neither for their password nor for the old token.
-pub(super) async fn disabled(shop: &Stocked) -> Result<Vec<String>, Failure> {
-    let body = json!({ "email": "gone@staff.example", "name": "Gone", "role": OWNER, "password": PASSWORD });
+/// Those whose tokens were good a moment ago: an owner who was dismissed, and a customer who has signed out.
+pub(super) async fn revoked(shop: &Stocked) -> Result<Vec<Person>, Failure> {
+    let (_, dismissed) = dismissed(shop, "dismissed@staff.example").await?;
+    let who = json!({ "email": shop.eve.email, "password": PASSWORD });
+    let left = shop.owner.post("/v1/auth/login", &who, &[]).await?.expect(StatusCode::OK)?;
+    let session = json!({ "refreshToken": left["refreshToken"] });
+    shop.owner.post("/v1/auth/logout", &session, &[]).await?.expect(StatusCode::NO_CONTENT)?;
+    let person = |name, tokens: &Value| Person::new(name, Who::Forger, tokens["accessToken"].as_str());
+    Ok(vec![person("an owner who was dismissed", &dismissed), person("a customer who has signed out", &left)])
+}
+
+/// Takes on an owner and disables the account. Returns what they signed in with, and the tokens they got for it.
+async fn dismissed(shop: &Stocked, email: &str) -> Result<(Value, Value), Failure> {
+    let body = json!({ "email": email, "name": "Gone", "role": OWNER, "password": PASSWORD });
     let account = made(&shop.owner, "/v1/admin/staff", &body).await?;
-    let who = json!({ "email": "gone@staff.example", "password": PASSWORD });
+    let who = json!({ "email": email, "password": PASSWORD });
     let tokens = shop.owner.post("/v1/auth/login", &who, &[]).await?.expect(StatusCode::OK)?;
     let path = format!("/v1/admin/staff/{}", account["id"].as_str().unwrap_or_default());
     let change = json!({ "status": "disabled" });
     shop.owner.patch(&path, &change, &[]).await?.expect(StatusCode::OK)?;
+    Ok((who, tokens))
+}
+
+/// What somebody gets whose account was disabled: no new token, neither for their password nor for the old token.
+pub(super) async fn disabled(shop: &Stocked) -> Result<Vec<String>, Failure> {
+    let (who, tokens) = dismissed(shop, "gone@staff.example").await?;
     let old = json!({ "refreshToken": tokens["refreshToken"] });
     let mut wrong = Vec::new();
     for (path, body, status, code) in [
