@@ -13,7 +13,7 @@ mod stocked;
 
 use clap::Subcommand;
 
-use crate::Failure;
+use crate::{Failure, record};
 
 /// What can be proven.
 #[derive(Debug, Subcommand)]
@@ -44,6 +44,7 @@ impl Prove {
     /// # Errors
     /// It could not be tried.
     pub async fn run(self) -> Result<bool, Failure> {
+        record::begin();
         match self {
             Self::Access(access) => access.run().await,
             Self::Crash(crash) => crash.run().await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,11 +50,19 @@ impl Record {
     /// It cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
-        let kept = Kept { commit: commit(), record: self.clone() };
+        let kept = Kept { commit: COMMIT.clone(), record: self.clone() };
         let text = serde_json::to_string_pretty(&kept)?;
         std::fs::write(folder.join(format!("{}.json", self.name)), text + "\n")?;
         Ok(())
     }
+}
+
+/// The commit of the sources as they were when it was first asked for, because they may move on during a long run.
+static COMMIT: LazyLock<String> = LazyLock::new(commit);
+
+/// Notes of which sources whatever is run next is made.
+pub fn begin() {
+    LazyLock::force(&COMMIT);
 }
 
 /// The commit of the sources around us, if they are under git.
