@@ -104,7 +104,7 @@ impl Attack {
             if let Some(schema) = &operation.body {
                 for field in Places::of(schema).fields {
                     turn += 1;
-                    for raw in self.some(values(&field.kind), turn) {
+                    for raw in self.some(values(field.kind()), turn) {
                         // Made again each time, so that no name is there already.
                         let (least, whole) = (self.body(schema, false), self.body(schema, true));
                         let body = least_with(&least, &whole, &field.pointer);

@@ -9,14 +9,19 @@ use crate::described::kind;
 pub(super) struct Field {
     /// Where it is.
     pub(super) pointer: String,
-    /// What it is, such as `string`.
-    pub(super) kind: String,
+    /// What it is, such as `string`; what it can be as well comes after that.
+    pub(super) kinds: Vec<String>,
 }
 
 impl Field {
+    /// What it is.
+    pub(super) fn kind(&self) -> &str {
+        self.kinds.first().map_or("", String::as_str)
+    }
+
     /// Whether a piece of JSON is of another kind than this, so that it must never be taken for one.
     pub(super) fn is_not(&self, raw: &str) -> bool {
-        let is = match self.kind.as_str() {
+        let is = |kind: &String| match kind.as_str() {
             "string" => raw.starts_with('"'),
             "integer" => raw.parse::<i64>().is_ok(),
             "boolean" => matches!(raw, "true" | "false"),
@@ -25,7 +30,7 @@ impl Field {
             _ => true,
         };
         // Nothing at all in a list is an empty list.
-        !is && !matches!(raw, "null" | "")
+        !self.kinds.iter().any(is) && !matches!(raw, "null" | "")
     }
 }
 
@@ -42,25 +47,29 @@ impl Places {
     /// The places of a body that has everything its description knows.
     pub(super) fn of(schema: &Value) -> Self {
         let mut places = Self::default();
-        places.walk(schema, "");
+        places.walk(schema, "", &[]);
         places
     }
 
-    fn walk(&mut self, schema: &Value, pointer: &str) {
-        if let Some(either) = schema["oneOf"].as_array().and_then(|either| either.first()) {
-            return self.walk(either, pointer);
+    /// `others` is what else may stand there.
+    fn walk(&mut self, schema: &Value, pointer: &str, others: &[Value]) {
+        if let Some((either, others)) = schema["oneOf"].as_array().and_then(|either| either.split_first()) {
+            return self.walk(either, pointer, others);
         }
         if !pointer.is_empty() {
-            self.fields.push(Field { pointer: pointer.to_owned(), kind: kind(schema).to_owned() });
+            // `null` alone is of no kind.
+            let others = others.iter().map(kind).filter(|kind| !kind.is_empty());
+            let kinds = std::iter::once(kind(schema)).chain(others).map(str::to_owned).collect();
+            self.fields.push(Field { pointer: pointer.to_owned(), kinds });
         }
         match (kind(schema), schema["properties"].as_object()) {
             ("object", Some(properties)) => {
                 self.objects.push((pointer.to_owned(), properties.keys().cloned().collect()));
                 for (name, schema) in properties {
-                    self.walk(schema, &format!("{pointer}/{name}"));
+                    self.walk(schema, &format!("{pointer}/{name}"), &[]);
                 }
             }
-            ("array", _) => self.walk(&schema["items"], &format!("{pointer}/0")),
+            ("array", _) => self.walk(&schema["items"], &format!("{pointer}/0"), &[]),
             _ => {}
         }
     }
@@ -107,7 +116,7 @@ mod tests {
         let places = Places::of(&schema);
 
         let pointers: Vec<_> =
-            places.fields.iter().map(|field| (field.pointer.as_str(), field.kind.as_str())).collect();
+            places.fields.iter().map(|field| (field.pointer.as_str(), field.kind())).collect();
         assert_eq!(
             pointers,
             [
@@ -118,6 +127,12 @@ mod tests {
             ]
         );
         assert_eq!(places.objects.len(), 2);
+        let either = json!({ "properties": { "options": { "oneOf": [
+            { "type": "object" }, { "type": "array", "items": { "type": "string" } },
+        ]}}, "type": "object" });
+        assert!(places.fields[2].is_not("[]"), "what may be null is no list for that");
+        let options = &Places::of(&either).fields[0];
+        assert!(!options.is_not("[]") && !options.is_not("{}") && options.is_not("1"));
         let body = json!({ "name": "Cup", "prices": [{ "amount": 1 }] });
         let replaced = with(&body, "/prices/0/amount", "1e999").unwrap_or_default();
         assert_eq!(replaced, r#"{"name":"Cup","prices":[{"amount":1e999}]}"#);
