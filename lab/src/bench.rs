@@ -5,6 +5,8 @@ pub mod floor;
 pub(crate) mod load;
 mod report;
 mod split;
+mod steps;
+mod used;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +15,12 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::api::Api;
-use crate::server::{self, Server, Store};
+use crate::server::{self, OWNER, PASSWORD, Server, Store};
 
-use load::Load;
+use load::{Load, Rate};
 use report::{Report, Row};
+use steps::Steps;
+use used::{Used, memory};
 
 /// Measures reads and purchases.
 #[derive(Debug, clap::Args)]
@@ -90,30 +94,60 @@ impl Bench {
 
         let address = server.address.trim_start_matches("http://").to_owned();
         let read = Load::get(&address, "/v1/products/bench-product-1");
-        let list = Load::get(&address, "/v1/products?limit=20");
-        let purchase = Load::post(&address, "/v1/checkout", &checkout(&variant));
-
         let size = read.once().await?;
         let bare = floor::Http::start(size).await?;
-        let mut rows = [
-            Row::new(format!("{store}: a bare route with the same {size} bytes")),
-            Row::new(format!("{store}: product by slug")),
-            Row::new(format!("{store}: list of 20")),
-            Row::new(format!("{store}: the minimal transaction of a purchase")),
-            Row::new(format!("{store}: purchase by /v1/checkout")),
-        ];
         let transaction = floor::Transaction::prepare(store).await?;
+        let owner = json!({ "email": OWNER, "password": PASSWORD });
+        let order = checkout(&variant);
+        let token = format!("Bearer {}", staff.token().unwrap_or_default());
+        let search = Load::get(&address, "/v1/admin/products?q=bench&limit=20").with("authorization", &token);
+        let works = [
+            (format!("a bare route with the same {size} bytes"), Work::Bare(Load::get(&bare.address, "/"))),
+            ("product by slug".to_owned(), Work::Load(read)),
+            ("list of 20".to_owned(), Work::Load(Load::get(&address, "/v1/products?limit=20"))),
+            ("search by staff".to_owned(), Work::Load(search)),
+            ("sign-in".to_owned(), Work::Load(Load::post(&address, "/v1/auth/login", &owner))),
+            ("the minimal transaction of a purchase".to_owned(), Work::Floor(transaction)),
+            ("purchase by /v1/checkout".to_owned(), Work::Load(Load::post(&address, "/v1/checkout", &order))),
+            ("purchase in three steps".to_owned(), Work::Steps(Steps::of(&address, &order))),
+        ];
+        let mut rows: Vec<Row> =
+            works.iter().map(|(what, work)| Row::new(format!("{store}: {what}"), work.is_ours())).collect();
         for clients in &self.clients {
-            let (clients, seconds) = (*clients, Duration::from_secs(self.seconds));
-            rows[0].push(Load::get(&bare.address, "/").run(clients, seconds).await?);
-            rows[1].push(read.run(clients, seconds).await?);
-            rows[2].push(list.run(clients, seconds).await?);
-            rows[3].push(transaction.run(clients, seconds).await?);
-            rows[4].push(purchase.run(clients, seconds).await?);
+            for (row, (_, work)) in rows.iter_mut().zip(&works) {
+                let duration = Duration::from_secs(self.seconds);
+                work.run(*clients, duration / 10).await?;
+                let before = Used::of(&server).await?;
+                let rate = work.run(*clients, duration).await?;
+                row.push(rate, Used::of(&server).await?.since(&before, &rate));
+            }
         }
         report.add(rows, memory(&server));
         bare.stop().await?;
         server.stop().await
+    }
+}
+
+/// What is done again and again.
+enum Work {
+    Bare(Load),
+    Load(Load),
+    Steps(Steps),
+    Floor(floor::Transaction),
+}
+
+impl Work {
+    async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
+        match self {
+            Self::Bare(load) | Self::Load(load) => load.run(clients, duration).await,
+            Self::Steps(steps) => steps.run(clients, duration).await,
+            Self::Floor(transaction) => transaction.run(clients, duration).await,
+        }
+    }
+
+    /// Whether a shop does it.
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::Load(_) | Self::Steps(_))
     }
 }
 
@@ -145,16 +179,4 @@ pub fn checkout(variant: &str) -> Value {
         "shippingAddress": { "name": "Bench", "line1": "1 Main St", "city": "Portland", "country": "US" },
         "payment": { "provider": "test", "token": "approve" },
     })
-}
-
-/// Resident memory of all its processes in bytes, where the system tells it.
-fn memory(server: &Server) -> Option<u64> {
-    server.pids().into_iter().map(resident).sum()
-}
-
-fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }

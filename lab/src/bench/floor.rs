@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::load::Rate;
+use super::load::{Rate, everybody};
 use crate::Failure;
 use crate::server;
 
@@ -150,19 +150,14 @@ impl Transaction {
 
     /// So many clients, each writing purchases one after another.
     pub(super) async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
-        let began = Instant::now();
-        let until = began + duration;
-        let running: Vec<_> = (0..clients)
-            .map(|_| match self {
-                Self::Sqlite(pool, _) => tokio::task::spawn(on_sqlite(pool.clone(), until)),
-                Self::Postgres(pool) => tokio::task::spawn(on_postgres(pool.clone(), until)),
-            })
-            .collect();
-        let mut all = crate::histogram();
-        for client in running {
-            all.add(client.await??)?;
+        match self {
+            Self::Sqlite(pool, _) => {
+                everybody(clients, duration, |until| on_sqlite(pool.clone(), until)).await
+            }
+            Self::Postgres(pool) => {
+                everybody(clients, duration, |until| on_postgres(pool.clone(), until)).await
+            }
         }
-        Ok(Rate::of(&all, 0, began.elapsed()))
     }
 }
 
@@ -181,7 +176,7 @@ async fn sqlite(folder: &Path) -> Result<SqlitePool, Failure> {
         .await?)
 }
 
-async fn on_sqlite(pool: SqlitePool, until: Instant) -> Result<Histogram<u64>, Failure> {
+async fn on_sqlite(pool: SqlitePool, until: Instant) -> Result<(Histogram<u64>, u64), Failure> {
     let mut times = crate::histogram();
     while Instant::now() < until {
         let began = Instant::now();
@@ -189,10 +184,10 @@ async fn on_sqlite(pool: SqlitePool, until: Instant) -> Result<Histogram<u64>, F
         purchase!(tx);
         times.saturating_record(began.elapsed().as_micros() as u64);
     }
-    Ok(times)
+    Ok((times, 0))
 }
 
-async fn on_postgres(pool: PgPool, until: Instant) -> Result<Histogram<u64>, Failure> {
+async fn on_postgres(pool: PgPool, until: Instant) -> Result<(Histogram<u64>, u64), Failure> {
     let mut times = crate::histogram();
     while Instant::now() < until {
         let began = Instant::now();
@@ -200,5 +195,5 @@ async fn on_postgres(pool: PgPool, until: Instant) -> Result<Histogram<u64>, Fai
         purchase!(tx);
         times.saturating_record(began.elapsed().as_micros() as u64);
     }
-    Ok(times)
+    Ok((times, 0))
 }

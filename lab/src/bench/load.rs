@@ -22,7 +22,9 @@ pub(crate) struct Load {
 /// What a load came to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rate {
-    /// Answers per second.
+    /// Answers.
+    pub(crate) answers: u64,
+    /// The same per second.
     pub(crate) per_second: f64,
     /// The median, in microseconds.
     pub(crate) p50: u64,
@@ -35,12 +37,35 @@ pub(crate) struct Rate {
 impl Rate {
     pub(crate) fn of(histogram: &Histogram<u64>, refused: u64, took: Duration) -> Self {
         Self {
+            answers: histogram.len(),
             per_second: histogram.len() as f64 / took.as_secs_f64(),
             p50: histogram.value_at_quantile(0.5),
             p99: histogram.value_at_quantile(0.99),
             refused,
         }
     }
+}
+
+/// So many clients at the same time, each doing this until then; each says how long its turns took, in microseconds, and
+/// how many came to nothing.
+pub(super) async fn everybody<F>(
+    clients: usize,
+    duration: Duration,
+    one: impl Fn(Instant) -> F,
+) -> Result<Rate, Failure>
+where
+    F: Future<Output = Result<(Histogram<u64>, u64), Failure>> + Send + 'static,
+{
+    let began = Instant::now();
+    let running: Vec<_> = (0..clients).map(|_| tokio::task::spawn(one(began + duration))).collect();
+    let mut all = crate::histogram();
+    let mut refused = 0;
+    for client in running {
+        let (times, turned_away) = client.await??;
+        all.add(times)?;
+        refused += turned_away;
+    }
+    Ok(Rate::of(&all, refused, began.elapsed()))
 }
 
 impl Load {
@@ -50,12 +75,26 @@ impl Load {
     }
 
     pub(crate) fn post(address: &str, path: &str, body: &Value) -> Self {
+        Self::change("POST", address, path, body)
+    }
+
+    pub(crate) fn patch(address: &str, path: &str, body: &Value) -> Self {
+        Self::change("PATCH", address, path, body)
+    }
+
+    fn change(method: &str, address: &str, path: &str, body: &Value) -> Self {
         let body = body.to_string();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
             body.len()
         );
         Self { address: address.to_owned(), head, body }
+    }
+
+    /// The same with a header more.
+    pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
+        let _ = write!(self.head, "{header}: {value}\r\n");
+        self
     }
 
     /// Sends it once. Returns how long the answer's body is.
@@ -69,31 +108,12 @@ impl Load {
         }
     }
 
-    /// So many clients, each sending again as soon as it was answered. A tenth of the time before warms up.
+    /// So many clients, each sending again as soon as it was answered.
     pub(crate) async fn run(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
-        self.all(clients, duration / 10).await?;
-        self.all(clients, duration).await
+        everybody(clients, duration, |until| self.clone().one(until)).await
     }
 
-    async fn all(&self, clients: usize, duration: Duration) -> Result<Rate, Failure> {
-        let began = Instant::now();
-        let running: Vec<_> = (0..clients)
-            .map(|_| {
-                let load = self.clone();
-                tokio::task::spawn(async move { load.one(began + duration).await })
-            })
-            .collect();
-        let mut all = crate::histogram();
-        let mut refused = 0;
-        for client in running {
-            let (times, turned_away) = client.await??;
-            all.add(times)?;
-            refused += turned_away;
-        }
-        Ok(Rate::of(&all, refused, began.elapsed()))
-    }
-
-    async fn one(self, until: Instant) -> io::Result<(Histogram<u64>, u64)> {
+    async fn one(self, until: Instant) -> Result<(Histogram<u64>, u64), Failure> {
         let mut times = crate::histogram();
         let mut refused = 0;
         let mut client = Client::connect(&self).await?;
@@ -122,7 +142,7 @@ pub(crate) struct Answer<'c> {
 }
 
 impl Answer<'_> {
-    fn is_well(&self) -> bool {
+    pub(crate) fn is_well(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::load::Rate;
+use super::used::Used;
 
 /// What was measured, in the order it is shown.
 pub(super) struct Report {
@@ -25,16 +26,36 @@ struct Start {
 /// One thing that was measured, at each number of clients.
 pub(super) struct Row {
     what: String,
+    is_ours: bool,
     rates: Vec<Rate>,
+    used: Vec<Used>,
 }
 
 impl Row {
-    pub(super) fn new(what: String) -> Self {
-        Self { what, rates: Vec::new() }
+    /// A row of something that the shop does, or that it is compared with.
+    pub(super) fn new(what: String, is_ours: bool) -> Self {
+        Self { what, is_ours, rates: Vec::new(), used: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, rate: Rate) {
+    /// How often it was done, and what each time took of the shop.
+    pub(super) fn push(&mut self, rate: Rate, used: Used) {
         self.rates.push(rate);
+        self.used.push(used);
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "| {} |", self.what)?;
+        for rate in &self.rates {
+            let ms = |micros: u64| micros as f64 / 1000.0;
+            write!(f, " {:.0} ({:.2} / {:.2} ms)", rate.per_second, ms(rate.p50), ms(rate.p99))?;
+            if rate.refused > 0 {
+                write!(f, ", {} refused", rate.refused)?;
+            }
+            write!(f, " |")?;
+        }
+        writeln!(f)
     }
 }
 
@@ -54,6 +75,15 @@ impl Report {
         if let Some(start) = self.starts.last_mut() {
             start.busy = busy;
         }
+    }
+
+    /// The head of a table with a column for each number of clients.
+    fn head(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+        write!(f, "\n| {what} |")?;
+        for clients in &self.clients {
+            write!(f, " {clients} client{} |", if *clients == 1 { "" } else { "s" })?;
+        }
+        writeln!(f, "\n|---{}|", "|---".repeat(self.clients.len()))
     }
 
     /// The ratio of two rows at each number of clients.
@@ -101,35 +131,30 @@ impl fmt::Display for Report {
                 mb(Some(start.binary))
             )?;
         }
-        write!(f, "\n| per second (p50 / p99) |")?;
-        for clients in &self.clients {
-            write!(f, " {clients} clients |")?;
-        }
-        writeln!(f, "\n|---{}|", "|---".repeat(self.clients.len()))?;
-        for row in &self.rows {
-            write!(f, "| {} |", row.what)?;
-            for rate in &row.rates {
-                let ms = |micros: u64| micros as f64 / 1000.0;
-                write!(f, " {:.0} ({:.2} / {:.2} ms)", rate.per_second, ms(rate.p50), ms(rate.p99))?;
-                if rate.refused > 0 {
-                    write!(f, ", {} refused", rate.refused)?;
-                }
-                write!(f, " |")?;
-            }
-            writeln!(f)?;
-        }
-        write!(f, "\n| ratio to the floor |")?;
-        for clients in &self.clients {
-            write!(f, " {clients} clients |")?;
-        }
-        writeln!(f, "\n|---{}|", "|---".repeat(self.clients.len()))?;
+        self.head(f, "per second (p50 / p99)")?;
+        self.rows.iter().try_for_each(|row| row.fmt(f))?;
+        self.head(f, "ratio to the floor")?;
         for start in &self.starts {
             let row = |what: &str| format!("{}: {what}", start.store);
             let bare = row("a bare route");
             self.ratio(f, &row("product by slug"), &bare, &row("product by slug, aim 0.6"))?;
             self.ratio(f, &row("list of 20"), &bare, &row("list of 20"))?;
             let minimal = row("the minimal transaction");
-            self.ratio(f, &row("purchase"), &minimal, &row("purchase, aim 0.5"))?;
+            self.ratio(f, &row("purchase by"), &minimal, &row("purchase by /v1/checkout, aim 0.5"))?;
+        }
+        self.head(f, "seconds of processor time of the shop for 1,000")?;
+        for row in self.rows.iter().filter(|row| row.is_ours) {
+            write!(f, "| {} |", row.what)?;
+            row.used.iter().try_for_each(|used| write!(f, " {:.3} |", used.processor * 1000.0))?;
+            writeln!(f)?;
+        }
+        self.head(f, "statements and commits for each")?;
+        for row in self.rows.iter().filter(|row| row.is_ours && row.what.contains("purchase")) {
+            write!(f, "| {} |", row.what)?;
+            row.used
+                .iter()
+                .try_for_each(|used| write!(f, " {:.1} and {:.1} |", used.statements, used.commits))?;
+            writeln!(f)?;
         }
         Ok(())
     }

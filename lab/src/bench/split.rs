@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::load::{Load, Rate};
+use super::used::Used;
 use super::{checkout, fill};
 use crate::Failure;
 use crate::server::{self, Server, Store};
@@ -15,8 +16,6 @@ const LAYOUTS: [(&str, &[&str]); 3] = [
     ("four behind a gateway", &["", "user", "product", "order", "payment"]),
 ];
 const CLIENTS: [usize; 2] = [1, 16];
-/// Clock ticks in a second, as the system counts the time of processes. Linux has shown 100 to programs for decades.
-const TICKS: f64 = 100.0;
 
 /// What a load came to on a layout.
 struct Cost {
@@ -50,28 +49,17 @@ pub(super) async fn measure(store: &str, seconds: u64) -> Result<Table, Failure>
         ];
         for (load, request) in loads {
             for clients in CLIENTS {
-                let (before, duration) = (ticks(&server), Duration::from_secs(seconds));
+                let duration = Duration::from_secs(seconds);
+                request.run(clients, duration / 10).await?;
+                let before = Used::of(&server).await?;
                 let rate = request.run(clients, duration).await?;
-                let used = (ticks(&server) - before) as f64 / TICKS;
-                // The tenth of the time that warms up has answers, too.
-                let answers = rate.per_second * duration.as_secs_f64() * 1.1;
-                costs.push(Cost { layout, load, clients, rate, cpu: used / answers * 1000.0 });
+                let cpu = Used::of(&server).await?.since(&before, &rate).processor * 1000.0;
+                costs.push(Cost { layout, load, clients, rate, cpu });
             }
         }
         server.stop().await?;
     }
     Ok(Table { store: store.to_owned(), seconds, costs })
-}
-
-/// The processor time of all processes so far, in ticks.
-fn ticks(server: &Server) -> u64 {
-    let of = |pid: u32| -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in brackets may hold spaces; after it, user and system time are the 12th and 13th fields.
-        let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
-        Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
-    };
-    server.pids().into_iter().filter_map(of).sum()
 }
 
 impl fmt::Display for Table {

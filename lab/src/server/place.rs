@@ -15,22 +15,19 @@ pub(super) struct Place {
     pub(super) settings: PathBuf,
 }
 
-/// Addresses and settings of the processes. Several have fixed ports, because each is told those of the others.
+/// Addresses and settings of the processes. Several have fixed ports, because each is told those of the others; of one
+/// alone it is only the internal one, for who asks how it stands.
 pub(super) fn places(folder: &Path, groups: &[&str]) -> Result<Vec<Place>, Failure> {
     let apart = groups.len() > 1;
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let free = || -> Result<SocketAddr, Failure> {
-        if !apart {
-            return Ok(nowhere);
-        }
-        Ok(TcpListener::bind(nowhere)?.local_addr()?)
-    };
+    let free = || -> Result<SocketAddr, Failure> { Ok(TcpListener::bind(nowhere)?.local_addr()?) };
     let secret = folder.join("secret");
     std::fs::write(&secret, format!("{:032x}", rand::random::<u128>()))?;
     let mut places = Vec::new();
     for at in 0..groups.len() {
         let settings = folder.join(format!("{at}.toml"));
-        places.push(Place { listen: free()?, internal: free()?, settings });
+        let listen = if apart { free()? } else { nowhere };
+        places.push(Place { listen, internal: free()?, settings });
     }
     for (place, here) in places.iter().zip(groups) {
         let mut text = String::new();
