@@ -3,7 +3,9 @@
 use kernel::Event;
 use kernel::event::EventData as _;
 use order_api::OrderId;
-use payment_api::{PaymentAuthorized, PaymentCaptured, PaymentOutcome, PaymentVoided, RefundSucceeded};
+use payment_api::{
+    DisputeWon, PaymentAuthorized, PaymentCaptured, PaymentOutcome, PaymentVoided, RefundSucceeded,
+};
 use platform::Tx;
 use platform::events::{Hears, Listener, ListenerError};
 use serde::Deserialize;
@@ -16,7 +18,13 @@ use crate::order::{OrderStatus, Paid, payment_status, store};
 pub(crate) const HEARS: Hears = Hears {
     name: "order.payment-news",
     source: "payment",
-    types: &[PaymentAuthorized::TYPE, PaymentCaptured::TYPE, PaymentVoided::TYPE, RefundSucceeded::TYPE],
+    types: &[
+        PaymentAuthorized::TYPE,
+        PaymentCaptured::TYPE,
+        PaymentVoided::TYPE,
+        RefundSucceeded::TYPE,
+        DisputeWon::TYPE,
+    ],
 };
 
 /// Keeps the amounts of orders in step with their payments, and wakes checkouts that wait for news.
@@ -48,7 +56,8 @@ impl Listener for PaymentNews {
             let now = tx.db().clock().now();
             store::update_paid(tx, standing.id, paid, status, now).await?;
         }
-        let moved = event.kind == PaymentAuthorized::TYPE || event.kind == PaymentCaptured::TYPE;
+        let moved =
+            [PaymentAuthorized::TYPE, PaymentCaptured::TYPE, DisputeWon::TYPE].contains(&&*event.kind);
         if moved && matches!(standing.status, OrderStatus::PendingPayment | OrderStatus::Canceled) {
             wake(tx, standing.id).await?;
         }

@@ -99,11 +99,9 @@ impl Amounts {
         self.pending_capture + self.pending_void + self.pending_refund > 0
     }
 
-    /// Whether all there was went back or is about to.
+    /// Whether all there was went back or is about to, be it that the payer fetched it at their bank.
     fn is_returned(&self) -> bool {
-        self.authorized + self.captured > 0
-            && self.authorized == self.pending_void
-            && self.captured == self.refunded + self.pending_refund
+        self.authorized + self.captured > 0 && self.authorized == self.pending_void && self.refundable() == 0
     }
 }
 
@@ -178,5 +176,6 @@ mod tests {
         let half = Amounts { pending_void: 40, refunded: 20, ..held };
         assert!(!held.is_returned() && !half.is_returned() && !Amounts::default().is_returned());
         assert!(Amounts { pending_refund: 40, ..half }.is_returned());
+        assert!(Amounts { disputed: 40, ..half }.is_returned());
     }
 }

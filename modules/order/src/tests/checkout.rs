@@ -1,17 +1,21 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kernel::PageRequest;
+use kernel::event::EventData as _;
+use kernel::{Event, PageRequest};
 use order_api::CheckoutId;
-use platform::DbError;
+use payment_api::{DisputeWon, PaymentCaptured};
+use platform::events::Listener as _;
 use platform::http::StoredAnswer;
+use platform::{DbError, Tx};
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::shop::{Shop, shop};
 use crate::checkout::store::{self, Checkout, LogEntry, PaymentChoice};
 use crate::checkout::{Reason, State};
+use crate::listen::PaymentNews;
 
 const LEASE: Duration = Duration::from_secs(20);
 const PAYING: State = State::Paying { tries: 0 };
@@ -168,6 +172,37 @@ async fn news_wake_what_waits_and_nothing_else() {
     assert!(!wake(waiting.id).await, "it is due already");
     assert!(!wake(over.id).await);
     assert_eq!(claim(&shop, 10).await, [waiting.id]);
+}
+
+#[tokio::test]
+async fn money_of_a_checkout_that_is_over_goes_back_also_when_a_dispute_was_won() {
+    let shop = shop().await;
+    for kind in [PaymentCaptured::TYPE, DisputeWon::TYPE] {
+        let over = shop.checkout(State::Failed { reason: Reason::OutOfStock }, None).await;
+        let order = shop.order_now(over.order_id).await;
+        let canceled = async |tx: &mut Tx| {
+            let text = "UPDATE orders SET status = 'canceled' WHERE id = $1";
+            tx.query(text).bind(order.id).run().await
+        };
+        shop.write(canceled).await.unwrap();
+        let event = Event {
+            specversion: "1.0".into(),
+            id: shop.clock().uuid(),
+            source: "/payment".into(),
+            kind: kind.into(),
+            subject: "pi".into(),
+            time: shop.clock().now(),
+            datacontenttype: "application/json".into(),
+            data: json!({ "key": order.payment_key, "authorized": 0, "captured": 1000, "refunded": 0 }),
+            position: 1,
+            traceparent: None,
+        };
+        shop.write(async |tx| Ok(PaymentNews.apply(tx, &event).await.unwrap())).await.unwrap();
+
+        let woken = now(&shop, over.id).await;
+        let ending = matches!(woken.state, State::Ending { payment: true, .. });
+        assert!(ending && woken.wake_at.is_some(), "{kind}: {woken:?}");
+    }
 }
 
 #[tokio::test]

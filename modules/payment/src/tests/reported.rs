@@ -128,6 +128,22 @@ async fn disputed_money_is_not_refunded_and_what_is_won_is_the_shops_again() {
 }
 
 #[tokio::test]
+async fn a_payment_that_the_payer_fetched_back_has_ended_until_the_dispute_is_won() {
+    let till = till().await;
+    till.pay(1, "approve").await;
+    let end = async || till.module.intents.end(key(1), true).await.unwrap().outcome;
+    till.report(1, "evt_1", "dispute.opened", usd(1000)).await;
+    assert_eq!(end().await, PaymentOutcome::Canceled, "there is nothing left to give back");
+    assert!(till.module.intents.is_ended(key(1), true).await.unwrap());
+
+    till.report(1, "evt_2", "dispute.won", usd(1000)).await;
+    assert_eq!(till.module.intents.resolve(key(1)).await.unwrap().outcome, PaymentOutcome::Captured);
+    assert_eq!(end().await, PaymentOutcome::Canceled);
+    assert_eq!(till.intent(1).await.amounts.refunded, 1000);
+    till.audit().await;
+}
+
+#[tokio::test]
 async fn a_dispute_that_comes_before_the_news_of_its_charge_is_both() {
     let till = till().await;
     till.pay(1, "late_webhook").await;
