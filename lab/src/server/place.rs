@@ -15,12 +15,22 @@ pub(super) struct Place {
     pub(super) settings: PathBuf,
 }
 
+/// Where systems begin to take ports for connections that go out: one of those may be gone when a process is started again.
+const OUTGOING: u16 = 32_768;
+
+/// An address nobody listens on, and that nobody gets by chance.
+fn free() -> Result<SocketAddr, Failure> {
+    (0..1_000)
+        .map(|_| SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..OUTGOING))))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .ok_or_else(|| "there is no port left".into())
+}
+
 /// Addresses and settings of the processes. Several have fixed ports, because each is told those of the others; of one
 /// alone it is only the internal one, for who asks how it stands.
 pub(super) fn places(folder: &Path, groups: &[&str]) -> Result<Vec<Place>, Failure> {
     let apart = groups.len() > 1;
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let free = || -> Result<SocketAddr, Failure> { Ok(TcpListener::bind(nowhere)?.local_addr()?) };
     let secret = folder.join("secret");
     std::fs::write(&secret, format!("{:032x}", rand::random::<u128>()))?;
     let mut places = Vec::new();
