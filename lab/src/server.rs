@@ -132,8 +132,9 @@ impl Server {
         };
         for place in places {
             for besides in disturbed {
-                // Where it opens all the same it is killed with the handle that is dropped here.
-                drop(server.open(place.clone(), besides).await);
+                if let Ok((mut process, _)) = server.open(place.clone(), besides).await {
+                    process.child.kill().await?;
+                }
             }
             let (process, opened_in) = server.open(place, &Vec::new()).await?;
             if server.processes.is_empty() {
@@ -389,6 +390,8 @@ impl Server {
                 return Ok((Process { child, place, address }, opened_in));
             }
         }
+        // Its ports are free when it is gone, which is later than that its output ends.
+        child.kill().await?;
         Err("the shop ended before it opened; its log on standard error says why".into())
     }
 }
