@@ -39,7 +39,10 @@ enum Verb {
     /// Be a payment provider that does as it is told
     Paysim(Paysim),
     /// Try to break a promise, and say with figures how often that worked
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "`cargo xtask prove all` runs every one, and writes docs/reliability.md."
+    )]
     Prove(Prove),
     /// The bare routes that the bench measures against
     #[command(hide = true)]

@@ -5,6 +5,7 @@ mod cargo;
 mod keeper;
 mod nats;
 mod postgres;
+mod prove;
 mod python;
 mod services;
 mod steps;
@@ -81,10 +82,7 @@ fn main() -> ExitCode {
         Verb::Switch(passed) => cargo::lab("switch", &passed.arguments),
         Verb::Outage(passed) => cargo::lab("outage", &passed.arguments),
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
-        Verb::Prove(passed) if passed.arguments.first().is_some_and(|name| name == "sim") => {
-            cargo::simulate(&passed.arguments)
-        }
-        Verb::Prove(passed) => cargo::prove(&passed.arguments),
+        Verb::Prove(passed) => prove::run(&passed.arguments),
         Verb::Paysim(passed) => cargo::quick_lab("paysim", &passed.arguments),
         Verb::Conformance(passed) => cargo::quick_lab("conformance", &passed.arguments),
     };
