@@ -8,6 +8,7 @@ mod postgres;
 mod python;
 mod services;
 mod steps;
+mod strace;
 mod summary;
 mod test;
 
