@@ -6,6 +6,7 @@ mod door;
 pub mod input;
 pub mod page;
 pub mod paysim;
+pub mod power;
 pub mod races;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -31,6 +32,8 @@ pub enum Prove {
     Input(input::Input),
     /// A payment provider does all that providers do, and every cent is explained
     Paysim(paysim::Scripts),
+    /// Cut the power at every write, fill the disk and break it: nothing that was acknowledged is lost
+    Power(power::Power),
     /// Everybody at once: what may happen once happens once
     Races(races::Races),
     /// Run the modules on a clock and a schedule made of a seed, with everything going wrong, a hundred thousand times
@@ -52,6 +55,7 @@ impl Prove {
             Self::Page(page) => page.run().map(|()| true),
             Self::Input(input) => input.run().await,
             Self::Paysim(scripts) => scripts.run().await,
+            Self::Power(power) => power.run().await,
             Self::Races(races) => races.run().await,
             #[cfg(feature = "sim")]
             Self::Sim(sim) => sim.run().await,

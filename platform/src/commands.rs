@@ -167,20 +167,21 @@ fn replay(answer: StoredAnswer, key: &IdempotencyKey) -> Result<Answer, Problem>
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Busy | DbError::Conflict(_) | DbError::Undone(_) => {
-                Self::unavailable("database_busy", "The shop is busy; try again", 1)
-                    .because(error.to_string())
-            }
-            DbError::Unreachable(_) => {
-                Self::unavailable("database_unreachable", "The shop cannot reach its database; try again", 5)
-                    .because(error.to_string())
-            }
-            DbError::Full(_) => Self::new(
+            _ if error.is_full() => Self::new(
                 actix_web::http::StatusCode::INSUFFICIENT_STORAGE,
                 "storage_full",
                 "There is no space left to write to; reading still works",
             )
             .because(error.to_string()),
+            DbError::Busy | DbError::Conflict(_) | DbError::Undone(_) => {
+                Self::unavailable("database_busy", "The shop is busy; try again", 1)
+                    .because(error.to_string())
+            }
+            // Under the same key nothing happens twice, whatever became of it.
+            DbError::Unreachable(_) | DbError::CommitUnknown(_) => {
+                Self::unavailable("database_unreachable", "The shop cannot reach its database; try again", 5)
+                    .because(error.to_string())
+            }
             _ => Self::caused_by(&error),
         }
     }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::nats;
 use crate::postgres::{Binaries, Server};
+use crate::strace;
 
 /// A cargo command in the workspace's folder, with the environment it has when a person calls it: build scripts that
 /// look at the variables cargo has set for us would run again, and all that depends on them be compiled again.
@@ -64,6 +65,9 @@ fn postgres() -> Option<Server> {
 /// Hands over to the provers, with the shop beside them in which every fault point is compiled, and with PostgreSQL and
 /// NATS to break where they are.
 pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
+    if arguments.first().is_some_and(|name| name == "power") {
+        strace::find_or_install()?;
+    }
     let shop =
         ["--profile", "prove", "--package", "cleave", "--package", "lab", "--features", "cleave/faults"];
     if !pass("build", &shop)? {

@@ -9,6 +9,7 @@ mod prove;
 mod python;
 mod services;
 mod steps;
+mod strace;
 mod summary;
 mod test;
 

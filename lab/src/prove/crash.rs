@@ -4,7 +4,7 @@
 //! The supervisor arms fault points one by one, then in pairs, and sends signals in between. Customers and staff are a
 //! process of their own, which repeats as the documentation says and keeps a journal. Then the books are read.
 
-mod books;
+pub(super) mod books;
 pub mod clients;
 mod journal;
 mod keeper;
@@ -12,7 +12,7 @@ mod plan;
 mod points;
 mod report;
 mod services;
-mod tables;
+pub(super) mod tables;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

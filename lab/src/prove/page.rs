@@ -10,10 +10,12 @@ use crate::Failure;
 use crate::record::Kept;
 
 /// What is promised, as far as a prover tries it.
-const PROMISES: [(&str, &str); 21] = [
+const PROMISES: [(&str, &str); 23] = [
     ("P1", "An order that was acknowledged is there after any process is killed at any moment"),
+    ("P2", "The same after a cut of the power, whatever of the unsynced writes has arrived"),
     ("P3", "After any crash the books agree, and every checkout comes to its end by itself"),
     ("P4", "After a kill the shop is ready again within 2 s on SQLite and 5 s on PostgreSQL"),
+    ("P5", "A full or failing disk loses nothing; writes are refused, reads go on, and it heals by itself"),
     ("P7", "No more is sold than there is, however many buy"),
     ("P8", "Stock is neither made nor lost, and no reservation outlives its checkout"),
     ("P9", "A cart becomes one order at the most"),

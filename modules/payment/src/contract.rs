@@ -63,6 +63,9 @@ impl From<IntentError> for PaymentsError {
             IntentError::InvalidAmount => Self::InvalidAmount,
             IntentError::KeyReused => Self::KeyReused,
             IntentError::NotFound => Self::NotFound,
+            IntentError::Db(error) | IntentError::Attempt(AttemptError::Db(error)) => {
+                error.to_caller().into()
+            }
             other => {
                 tracing::error!(error = %other, "a payment could not be looked after");
                 CallFailure::internal().into()

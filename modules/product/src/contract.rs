@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Call, CallFailure, FailureReason};
-use platform::DbError;
+use kernel::{Call, CallFailure};
 use product_api::{
     BATCH, Products, ProductsError, Quote, QuoteVariants, ReleaseStock, Released, Reservation, ReserveStock,
 };
@@ -11,9 +10,6 @@ use product_api::{
 use crate::catalogue::service::{Catalogue, CatalogueError};
 use crate::reservation::Unreservable;
 use crate::reservation::service::{ReservationError, Reservations};
-
-/// When a store that is busy is worth asking again.
-const SOON_MS: u64 = 100;
 
 /// Serves the contract.
 pub(crate) struct Contract {
@@ -55,7 +51,7 @@ impl From<CatalogueError> for ProductsError {
     fn from(error: CatalogueError) -> Self {
         match error {
             CatalogueError::TooMany => too_many(),
-            CatalogueError::Db(error) => failed(&error).into(),
+            CatalogueError::Db(error) => error.to_caller().into(),
             CatalogueError::NotFound => CallFailure::internal().into(),
         }
     }
@@ -68,21 +64,7 @@ impl From<ReservationError> for ProductsError {
             ReservationError::Unreservable(Unreservable::Invalid) => Self::InvalidItems,
             ReservationError::Short(short) => Self::OutOfStock { short },
             ReservationError::Ended => Self::ReservationEnded,
-            ReservationError::Db(error) => failed(&error).into(),
+            ReservationError::Db(error) => error.to_caller().into(),
         }
-    }
-}
-
-/// What a failure of the store means to a caller, who learns nothing about the store itself.
-fn failed(error: &DbError) -> CallFailure {
-    if error.is_worth_repeating() {
-        let reason = FailureReason::Overloaded;
-        return CallFailure { reason, maybe_executed: false, retry_after_ms: Some(SOON_MS) };
-    }
-    tracing::error!(error = %error, "the store failed under a contract call");
-    if error.maybe_committed() {
-        CallFailure::internal()
-    } else {
-        CallFailure::not_executed(FailureReason::Internal)
     }
 }

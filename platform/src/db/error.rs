@@ -1,6 +1,11 @@
 //! What can go wrong with a statement, in the words a caller can act on.
 
+use kernel::{CallFailure, FailureReason};
 use sqlx::error::ErrorKind;
+
+/// When it is worth asking a database again that was busy, and one that was full or away.
+const SOON_MS: u64 = 100;
+const LATER_MS: u64 = 1000;
 
 /// A statement or transaction that did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +57,56 @@ impl DbError {
         matches!(self, Self::CommitUnknown(_) | Self::Unreachable(_))
     }
 
+    /// Whether it failed for want of space, be it that the commit did.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full(_) => true,
+            Self::CommitUnknown(error) | Self::Undone(error) => is_full(error),
+            _ => false,
+        }
+    }
+
     /// Whether doing the same transaction again may well succeed.
     pub fn is_worth_repeating(&self) -> bool {
         matches!(self, Self::Conflict(_) | Self::Undone(_) | Self::Busy)
     }
+
+    /// What it means to another module, which learns nothing about the store itself. A disk that is full or fails may be
+    /// well again in a moment; anything else that is not just busy is a fault of ours.
+    pub fn to_caller(&self) -> CallFailure {
+        let passing = |ms| CallFailure {
+            reason: FailureReason::Overloaded,
+            maybe_executed: self.maybe_committed(),
+            retry_after_ms: Some(ms),
+        };
+        match self {
+            _ if self.is_worth_repeating() => passing(SOON_MS),
+            Self::Full(_) | Self::Unreachable(_) | Self::CommitUnknown(_) => {
+                tracing::warn!(error = %self, "a contract call failed because the store cannot be written");
+                passing(LATER_MS)
+            }
+            _ => {
+                tracing::error!(error = %self, "the store failed under a contract call");
+                CallFailure { maybe_executed: self.maybe_committed(), ..CallFailure::internal() }
+            }
+        }
+    }
+}
+
+/// SQLite: FULL. PostgreSQL: `disk_full`.
+fn is_full(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(reported) = error else { return false };
+    matches!(reported.code().as_deref(), Some("13" | "53100"))
+}
+
+/// SQLite: IOERR and CANTOPEN with their extended codes, whose lowest byte is theirs. PostgreSQL: `io_error`, whose code
+/// is no number.
+fn is_disk_failure(code: &str) -> bool {
+    const IO_ERROR: u32 = 10;
+    const CANNOT_OPEN: u32 = 14;
+    let is_sqlite = code.len() != 5;
+    let lowest = code.parse::<u32>().map(|code| code & 0xff);
+    code == "58030" || (is_sqlite && lowest.is_ok_and(|code| code == IO_ERROR || code == CANNOT_OPEN))
 }
 
 impl From<sqlx::Error> for DbError {
@@ -77,8 +128,10 @@ impl From<sqlx::Error> for DbError {
                 | (_, Some("1811" | "P0001")) => Self::Refused(error),
                 // SQLite: BUSY and its extended codes.
                 (_, Some("5" | "261" | "517" | "773")) => Self::Busy,
-                // SQLite: FULL. PostgreSQL: disk_full.
-                (_, Some("13" | "53100")) => Self::Full(error),
+                _ if is_full(&error) => Self::Full(error),
+                // SQLite: a file cannot be read, written, synced or opened. What failed may work again in a moment, as
+                // a connection that is lost may come back.
+                (_, Some(code)) if is_disk_failure(code) => Self::Unreachable(error),
                 // PostgreSQL: division_by_zero, by which a statement that must change one row says that it has not.
                 (_, Some("22012")) => Self::Missing,
                 // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
@@ -88,6 +141,22 @@ impl From<sqlx::Error> for DbError {
                 _ => Self::Other(error),
             },
             _ => Self::Other(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_is_told_from_a_statement_that_does() {
+        for failing in ["10", "266", "778", "1034", "4874", "14", "58030"] {
+            assert!(is_disk_failure(failing), "{failing}");
+        }
+        // The fourth is a PostgreSQL code whose lowest byte would be that of an I/O error.
+        for another in ["1", "5", "13", "53258", "57P01", "1811"] {
+            assert!(!is_disk_failure(another), "{another}");
         }
     }
 }

@@ -84,10 +84,10 @@ const SAME: [(&str, Sum, Sum); 2] = [
 ];
 
 /// The books.
-pub(super) struct Books([Tables; 4]);
+pub(in crate::prove) struct Books([Tables; 4]);
 
 impl Books {
-    pub(super) fn new(tables: [Tables; 4]) -> Self {
+    pub(in crate::prove) fn new(tables: [Tables; 4]) -> Self {
         Self(tables)
     }
 
@@ -97,7 +97,10 @@ impl Books {
     }
 
     /// Waits until what is under way has come to its end, and says how long that took and what had not.
-    pub(super) async fn come_to_rest(&self, patience: Duration) -> Result<(Duration, Vec<String>), Failure> {
+    pub(in crate::prove) async fn come_to_rest(
+        &self,
+        patience: Duration,
+    ) -> Result<(Duration, Vec<String>), Failure> {
         let began = Instant::now();
         let (mut before, mut since) = (Vec::new(), began);
         loop {

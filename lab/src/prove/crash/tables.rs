@@ -11,13 +11,13 @@ use crate::Failure;
 use crate::server::{MODULES, Store, split};
 
 /// The tables of one module.
-pub(super) enum Tables {
+pub(in crate::prove) enum Tables {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
 /// Those of each, in the order of [`MODULES`].
-pub(super) fn of(store: &Store, folder: &Path) -> Result<[Tables; 4], Failure> {
+pub(in crate::prove) fn of(store: &Store, folder: &Path) -> Result<[Tables; 4], Failure> {
     let patience = Duration::from_secs(20);
     let one = |module: &str| -> Result<Tables, Failure> {
         Ok(match store {
