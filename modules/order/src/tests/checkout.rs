@@ -197,7 +197,11 @@ async fn money_of_a_checkout_that_is_over_goes_back_also_when_a_dispute_was_won(
             position: 1,
             traceparent: None,
         };
-        shop.write(async |tx| Ok(PaymentNews.apply(tx, &event).await.unwrap())).await.unwrap();
+        let heard = async |tx: &mut Tx| {
+            PaymentNews.apply(tx, &event).await.unwrap();
+            Ok(())
+        };
+        shop.write(heard).await.unwrap();
 
         let woken = now(&shop, over.id).await;
         let ending = matches!(woken.state, State::Ending { payment: true, .. });
