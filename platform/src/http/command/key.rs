@@ -69,7 +69,7 @@ pub(super) fn sent(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 /// The draft wants a quoted structured-field string; nearly everybody sends it bare. Both mean the same key.
-fn read(value: &HeaderValue) -> Option<String> {
+pub(crate) fn read(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     let key = match text.strip_prefix('"') {
         Some(rest) => unquote(rest.strip_suffix('"')?)?,
