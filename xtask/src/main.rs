@@ -2,6 +2,7 @@
 
 mod apt;
 mod cargo;
+mod fuzz;
 mod keeper;
 mod nats;
 mod postgres;
@@ -83,6 +84,9 @@ fn main() -> ExitCode {
         Verb::Replay(passed) => cargo::lab("replay", &passed.arguments),
         Verb::Prove(passed) if passed.arguments.first().is_some_and(|name| name == "sim") => {
             cargo::simulate(&passed.arguments)
+        }
+        Verb::Prove(passed) if passed.arguments.first().is_some_and(|name| name == "fuzz") => {
+            fuzz::find_or_install().and_then(|()| cargo::quick_lab("prove", &passed.arguments))
         }
         Verb::Prove(passed) => cargo::prove(&passed.arguments),
         Verb::Paysim(passed) => cargo::quick_lab("paysim", &passed.arguments),
