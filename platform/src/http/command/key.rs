@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 #[into_params(parameter_in = Header)]
 pub struct RequiredKey {
     /// Makes a repetition of this request safe: it gets the first answer again.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = r"^[!#-+\-.-~]+$")]
     #[expect(dead_code, reason = "it is read from the request by the command")]
     key: String,
 }
