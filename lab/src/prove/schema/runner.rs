@@ -124,7 +124,6 @@ impl Runner {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where a tool is, is no setting of the product")]
 fn program() -> Option<OsString> {
     std::env::var_os("CLEAVE_LAB_SCHEMATHESIS").filter(|path| PathBuf::from(path).is_file())
 }
