@@ -1,6 +1,10 @@
 //! What is read from outside here, whatever it is: see `platform::fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a broken rule is told by a panic, which is what a fuzzer looks for")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a broken rule is told by a panic, which is what a fuzzer looks for"
+)]
 
 use std::net::IpAddr;
 

@@ -12,17 +12,17 @@ pub const TARGETS: &[Target] =
 /// The body of every operation.
 pub fn order_bodies(bytes: &[u8]) {
     let bodies: [fn(&[u8]); 11] = [
-        |bytes| drop(fuzz::body::<cart::http::CartBody>(bytes)),
-        |bytes| drop(fuzz::body::<cart::http::CartItemBody>(bytes)),
-        |bytes| drop(fuzz::body::<cart::http::QuantityBody>(bytes)),
-        |bytes| drop(fuzz::body::<cart::http::CartPatchBody>(bytes)),
-        |bytes| drop(fuzz::body::<checkout::http::CompleteBody>(bytes)),
-        |bytes| drop(fuzz::body::<checkout::http::CheckoutBody>(bytes)),
-        |bytes| drop(fuzz::body::<checkout::http::InterventionBody>(bytes)),
-        |bytes| drop(fuzz::body::<order::http::CancelBody>(bytes)),
-        |bytes| drop(fuzz::body::<fulfillment::http::FulfillmentBody>(bytes)),
-        |bytes| drop(fuzz::body::<shipping::http::ShippingOptionBody>(bytes)),
-        |bytes| drop(fuzz::body::<tax::http::TaxRegionBody>(bytes)),
+        |bytes| _ = fuzz::body::<cart::http::CartBody>(bytes),
+        |bytes| _ = fuzz::body::<cart::http::CartItemBody>(bytes),
+        |bytes| _ = fuzz::body::<cart::http::QuantityBody>(bytes),
+        |bytes| _ = fuzz::body::<cart::http::CartPatchBody>(bytes),
+        |bytes| _ = fuzz::body::<checkout::http::CompleteBody>(bytes),
+        |bytes| _ = fuzz::body::<checkout::http::CheckoutBody>(bytes),
+        |bytes| _ = fuzz::body::<checkout::http::InterventionBody>(bytes),
+        |bytes| _ = fuzz::body::<order::http::CancelBody>(bytes),
+        |bytes| _ = fuzz::body::<fulfillment::http::FulfillmentBody>(bytes),
+        |bytes| _ = fuzz::body::<shipping::http::ShippingOptionBody>(bytes),
+        |bytes| _ = fuzz::body::<tax::http::TaxRegionBody>(bytes),
     ];
     if let Some((body, rest)) = fuzz::one_of(&bodies, bytes) {
         body(rest);
@@ -32,10 +32,10 @@ pub fn order_bodies(bytes: &[u8]) {
 /// The parameters of every list.
 pub fn order_queries(bytes: &[u8]) {
     let queries: [fn(&[u8]); 4] = [
-        |bytes| drop(fuzz::parameters::<order::http::OwnOrdersParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<order::http::OrdersParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<fulfillment::http::FulfillmentsParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<checkout::http::ProcessesParams>(bytes)),
+        |bytes| _ = fuzz::parameters::<order::http::OwnOrdersParams>(bytes),
+        |bytes| _ = fuzz::parameters::<order::http::OrdersParams>(bytes),
+        |bytes| _ = fuzz::parameters::<fulfillment::http::FulfillmentsParams>(bytes),
+        |bytes| _ = fuzz::parameters::<checkout::http::ProcessesParams>(bytes),
     ];
     if let Some((query, rest)) = fuzz::one_of(&queries, bytes) {
         query(rest);

@@ -1,6 +1,10 @@
 //! What is read from outside here, whatever it is: see `platform::fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a broken rule is told by a panic, which is what a fuzzer looks for")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a broken rule is told by a panic, which is what a fuzzer looks for"
+)]
 
 use kernel::Money;
 use payment_api::{
@@ -27,9 +31,9 @@ pub const TARGETS: &[Target] = &[
 /// The body of every operation, and what a provider reports.
 pub fn payment_bodies(bytes: &[u8]) {
     let bodies: [fn(&[u8]); 4] = [
-        |bytes| drop(fuzz::body::<webhook::http::ActionBody>(bytes)),
-        |bytes| drop(fuzz::body::<movement::http::RefundBody>(bytes)),
-        |bytes| drop(fuzz::body::<intent::http::CaptureBody>(bytes)),
+        |bytes| _ = fuzz::body::<webhook::http::ActionBody>(bytes),
+        |bytes| _ = fuzz::body::<movement::http::RefundBody>(bytes),
+        |bytes| _ = fuzz::body::<intent::http::CaptureBody>(bytes),
         fuzz::frame::<Report>,
     ];
     if let Some((body, rest)) = fuzz::one_of(&bodies, bytes) {
@@ -40,10 +44,10 @@ pub fn payment_bodies(bytes: &[u8]) {
 /// The parameters of every list.
 pub fn payment_queries(bytes: &[u8]) {
     let queries: [fn(&[u8]); 4] = [
-        |bytes| drop(fuzz::parameters::<intent::http::IntentsParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<movement::http::RefundsParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<ledger::http::LedgerParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<webhook::http::WebhookEventsParams>(bytes)),
+        |bytes| _ = fuzz::parameters::<intent::http::IntentsParams>(bytes),
+        |bytes| _ = fuzz::parameters::<movement::http::RefundsParams>(bytes),
+        |bytes| _ = fuzz::parameters::<ledger::http::LedgerParams>(bytes),
+        |bytes| _ = fuzz::parameters::<webhook::http::WebhookEventsParams>(bytes),
     ];
     if let Some((query, rest)) = fuzz::one_of(&queries, bytes) {
         query(rest);

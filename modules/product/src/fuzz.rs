@@ -1,6 +1,10 @@
 //! What is read from outside here, whatever it is: see `platform::fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a broken rule is told by a panic, which is what a fuzzer looks for")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a broken rule is told by a panic, which is what a fuzzer looks for"
+)]
 
 use kernel::{Clock, Id};
 use platform::fuzz::{self, NOW, Target};
@@ -29,14 +33,14 @@ pub fn product_bodies(bytes: &[u8]) {
     };
     let bodies: [fn(&[u8]); 9] = [
         |bytes| fuzz::body::<ProductBody>(bytes).into_iter().for_each(|body| made(body.into())),
-        |bytes| drop(fuzz::body::<ProductPatchBody>(bytes).map(ProductChange::from)),
-        |bytes| drop(fuzz::body::<variant::VariantBody>(bytes)),
-        |bytes| drop(fuzz::body::<variant::VariantPatchBody>(bytes)),
-        |bytes| drop(fuzz::body::<location::LocationBody>(bytes)),
-        |bytes| drop(fuzz::body::<import::ImportBody>(bytes)),
-        |bytes| drop(fuzz::body::<stock::AdjustmentBody>(bytes)),
-        |bytes| drop(fuzz::body::<stock::CountBody>(bytes)),
-        |bytes| drop(fuzz::body::<stock::TransferBody>(bytes)),
+        |bytes| _ = fuzz::body::<ProductPatchBody>(bytes).map(ProductChange::from),
+        |bytes| _ = fuzz::body::<variant::VariantBody>(bytes),
+        |bytes| _ = fuzz::body::<variant::VariantPatchBody>(bytes),
+        |bytes| _ = fuzz::body::<location::LocationBody>(bytes),
+        |bytes| _ = fuzz::body::<import::ImportBody>(bytes),
+        |bytes| _ = fuzz::body::<stock::AdjustmentBody>(bytes),
+        |bytes| _ = fuzz::body::<stock::CountBody>(bytes),
+        |bytes| _ = fuzz::body::<stock::TransferBody>(bytes),
     ];
     if let Some((body, rest)) = fuzz::one_of(&bodies, bytes) {
         body(rest);
@@ -57,11 +61,11 @@ fn made(new: NewProduct) {
 pub fn product_queries(bytes: &[u8]) {
     use crate::{catalogue::http as catalogue, reservation::http as reservation, stock::http as stock};
     let queries: [fn(&[u8]); 5] = [
-        |bytes| drop(fuzz::parameters::<catalogue::CatalogueParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<catalogue::CurrencyParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<crate::product::http::ProductParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<reservation::ReservationParams>(bytes)),
-        |bytes| drop(fuzz::parameters::<stock::StockParams>(bytes)),
+        |bytes| _ = fuzz::parameters::<catalogue::CatalogueParams>(bytes),
+        |bytes| _ = fuzz::parameters::<catalogue::CurrencyParams>(bytes),
+        |bytes| _ = fuzz::parameters::<crate::product::http::ProductParams>(bytes),
+        |bytes| _ = fuzz::parameters::<reservation::ReservationParams>(bytes),
+        |bytes| _ = fuzz::parameters::<stock::StockParams>(bytes),
     ];
     if let Some((query, rest)) = fuzz::one_of(&queries, bytes) {
         query(rest);

@@ -1,6 +1,10 @@
 //! What is read from outside here, whatever it is: see `platform::fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a broken rule is told by a panic, which is what a fuzzer looks for")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a broken rule is told by a panic, which is what a fuzzer looks for"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,18 +34,18 @@ pub fn user_bodies(bytes: &[u8]) {
     };
     use crate::{setup::http as setup, staff::http as staff};
     let bodies: [fn(&[u8]); 12] = [
-        |bytes| drop(fuzz::body::<account::RegisterBody>(bytes)),
-        |bytes| drop(fuzz::body::<account::AccountPatchBody>(bytes)),
-        |bytes| drop(fuzz::body::<account::CustomerPatchBody>(bytes)),
-        |bytes| drop(fuzz::body::<staff::StaffBody>(bytes)),
-        |bytes| drop(fuzz::body::<staff::StaffPatchBody>(bytes)),
-        |bytes| drop(fuzz::body::<session::LoginBody>(bytes)),
+        |bytes| _ = fuzz::body::<account::RegisterBody>(bytes),
+        |bytes| _ = fuzz::body::<account::AccountPatchBody>(bytes),
+        |bytes| _ = fuzz::body::<account::CustomerPatchBody>(bytes),
+        |bytes| _ = fuzz::body::<staff::StaffBody>(bytes),
+        |bytes| _ = fuzz::body::<staff::StaffPatchBody>(bytes),
+        |bytes| _ = fuzz::body::<session::LoginBody>(bytes),
         |bytes| secret::<session::RefreshBody>(bytes),
-        |bytes| drop(fuzz::body::<role::RoleBody>(bytes)),
-        |bytes| drop(fuzz::body::<role::RolePatchBody>(bytes)),
+        |bytes| _ = fuzz::body::<role::RoleBody>(bytes),
+        |bytes| _ = fuzz::body::<role::RolePatchBody>(bytes),
         |bytes| secret::<setup::SetupBody>(bytes),
-        |bytes| drop(fuzz::body::<address::AddressBody>(bytes)),
-        |bytes| drop(fuzz::body::<address::AddressPatchBody>(bytes)),
+        |bytes| _ = fuzz::body::<address::AddressBody>(bytes),
+        |bytes| _ = fuzz::body::<address::AddressPatchBody>(bytes),
     ];
     if let Some((body, rest)) = fuzz::one_of(&bodies, bytes) {
         body(rest);

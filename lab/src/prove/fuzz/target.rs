@@ -12,7 +12,7 @@ use crate::Failure;
 /// Slower than this for one input is a failure of its own.
 const SECONDS_FOR_ONE: u64 = 10;
 /// How much longer than asked for a run may take to begin and to end.
-const GRACE: Duration = Duration::from_secs(120);
+const GRACE: Duration = Duration::from_mins(2);
 
 /// A program that tries one reader.
 #[derive(Debug, Clone)]
