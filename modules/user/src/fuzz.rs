@@ -113,7 +113,7 @@ pub fn access_token(bytes: &[u8]) {
         session: kernel::Id::from_uuid(uuid::Uuid::from_u128(2)),
         permissions: Vec::new(),
     };
-    let claims = Claims::new(bearer, "shop", uuid::Uuid::from_u128(3), NOW, Duration::from_secs(60));
+    let claims = Claims::new(bearer, "shop", uuid::Uuid::from_u128(3), NOW, Duration::from_mins(1));
     let own = claims.sign("one", &key).unwrap();
     assert!(verifier.verify(&own, NOW).is_ok());
     let at = rest.len() % own.len();
