@@ -73,23 +73,33 @@ impl Target {
             .env_remove("RUSTUP_TOOLCHAIN")
             .env_remove("RUSTC")
             .current_dir(&self.folder);
-        command.arg("--fuzz-dir").arg(&self.folder).kill_on_drop(true);
+        command.arg("--fuzz-dir").arg(&self.folder).arg("--target-dir").arg(self.folder.join("target"));
+        command.kill_on_drop(true);
         command
+    }
+
+    /// The program as it was built, for whatever machine this is.
+    fn program(&self) -> Result<PathBuf, Failure> {
+        let built = std::fs::read_dir(self.folder.join("target"))?;
+        let programs = built.filter_map(|entry| Some(entry.ok()?.path().join("release").join(&self.name)));
+        let found = programs.into_iter().find(|program| program.is_file());
+        found.ok_or_else(|| format!("{} was not built", self.name).into())
     }
 
     /// Runs it for so long. What it learns of stays in `corpus/`, what it falls over in `artifacts/`.
     pub(super) async fn run(&self, seconds: u64) -> Result<Outcome, Failure> {
-        let (corpus, seeds) =
-            (self.folder.join("corpus").join(&self.name), self.folder.join("seeds").join(&self.name));
+        let of = |folder: &str| self.folder.join(folder).join(&self.name);
+        let (corpus, artifacts) = (of("corpus"), of("artifacts"));
         std::fs::create_dir_all(&corpus)?;
-        let mut command = self.cargo_fuzz("run");
-        command.arg(&self.name).arg(corpus).arg(seeds).arg("--");
+        std::fs::create_dir_all(&artifacts)?;
+        let mut command = Command::new(self.program()?);
+        command.arg(corpus).arg(of("seeds")).arg(format!("-artifact_prefix={}/", artifacts.display()));
         command.arg(format!("-max_total_time={seconds}")).arg(format!("-timeout={SECONDS_FOR_ONE}"));
         command.args(["-print_final_stats=1", "-rss_limit_mb=2048", "-max_len=8192"]);
         if let Some(words) = self.dictionary() {
             command.arg(format!("-dict={}", words.display()));
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let patience = Duration::from_secs(seconds) + GRACE;
         let output = tokio::time::timeout(patience, command.output()).await;
         let output = output.map_err(|_| format!("{} does not end", self.name))??;
