@@ -196,6 +196,15 @@ impl Config {
         layers::load(&Flags::default(), [])
     }
 
+    /// Reads a file with this text, and these variables.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn read(
+        file: &str,
+        environment: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Result<Self, ConfigError> {
+        layers::told(file, environment)
+    }
+
     /// Where this module keeps its tables.
     pub fn place(&self, module: &str) -> Place {
         self.database.place(module, &self.data)

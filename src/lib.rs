@@ -9,6 +9,8 @@ pub mod config;
 pub mod databases;
 pub mod declared;
 pub mod demo;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod gateway;
 mod renew;
 mod server;

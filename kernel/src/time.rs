@@ -84,7 +84,11 @@ impl FromStr for Moment {
     type Err = MomentError;
 
     fn from_str(text: &str) -> Result<Self, MomentError> {
-        OffsetDateTime::parse(text, &Rfc3339).map(Self::from).map_err(|_| MomentError)
+        let read = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MomentError)?;
+        // An offset may lead out of the years that RFC 3339 can say, and then it could not be said again.
+        let in_utc =
+            read.checked_to_offset(time::UtcOffset::UTC).filter(|utc| (0..=9999).contains(&utc.year()));
+        in_utc.map(Self::from).ok_or(MomentError)
     }
 }
 
@@ -261,6 +265,16 @@ mod tests {
         let moment: Moment = "2011-02-28T23:59:59.123456Z".parse().unwrap();
         assert_eq!(moment.to_string(), "2011-02-28T23:59:59.123456Z");
         assert_eq!("2011-03-01T00:59:59.123456+01:00".parse(), Ok(moment));
+    }
+
+    #[test]
+    fn a_moment_that_could_not_be_said_again_is_none() {
+        for text in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(text.parse::<Moment>(), Err(MomentError), "{text}");
+        }
+        for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(text.parse::<Moment>().unwrap().to_string(), text);
+        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 pub mod access;
 pub mod crash;
 mod door;
+pub mod fuzz;
 pub mod input;
 pub mod page;
 pub mod paysim;
 pub mod power;
 pub mod races;
+pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod stocked;
@@ -26,6 +28,8 @@ pub enum Prove {
     /// The customers of that shop, in a process of their own
     #[command(hide = true)]
     CrashClients(crash::clients::Clients),
+    /// Bytes that nobody chose, for everything that reads bytes from outside
+    Fuzz(fuzz::Fuzz),
     /// Write down for everybody what the records of provers say
     Page(page::Page),
     /// Everything nobody means, in every field of every request
@@ -36,6 +40,8 @@ pub enum Prove {
     Power(power::Power),
     /// Everybody at once: what may happen once happens once
     Races(races::Races),
+    /// Requests made of what the shop says of itself, by a tool that knows no more of it
+    Schema(schema::Schema),
     /// Run the modules on a clock and a schedule made of a seed, with everything going wrong, a hundred thousand times
     #[cfg(feature = "sim")]
     Sim(sim::Sim),
@@ -52,11 +58,13 @@ impl Prove {
             Self::Access(access) => access.run().await,
             Self::Crash(crash) => crash.run().await,
             Self::CrashClients(clients) => clients.run().await.map(|()| true),
+            Self::Fuzz(fuzz) => fuzz.run().await,
             Self::Page(page) => page.run().map(|()| true),
             Self::Input(input) => input.run().await,
             Self::Paysim(scripts) => scripts.run().await,
             Self::Power(power) => power.run().await,
             Self::Races(races) => races.run().await,
+            Self::Schema(schema) => schema.run().await,
             #[cfg(feature = "sim")]
             Self::Sim(sim) => sim.run().await,
         }

@@ -12,6 +12,8 @@ mod tests;
 mod wire;
 
 pub use compatible::breaks;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use credentials::heard;
 pub use credentials::{Credentials, SharedSecret, ShortSecret};
 pub use encoded::EncodedChannel;
 pub use gate::LocalGate;

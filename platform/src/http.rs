@@ -22,6 +22,14 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+/// Readers that nobody but the routes calls, for who tries them with anything.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use {
+    command::key_of,
+    frame::tried::{accepts, door_opens, trace_of},
+    params::read as parameters_of,
+};
+
 pub use answer::{Answer, StoredAnswer};
 pub use body::{BodyLimit, LargeBody, RawBody};
 pub use caller::{Authenticate, Caller};

@@ -6,6 +6,8 @@ pub mod commands;
 pub mod db;
 pub mod events;
 pub mod fault;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod http;
 pub mod idempotency;
 pub mod jobs;

@@ -101,19 +101,36 @@ impl TestStore {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // The runtime of the test may be about to end, and waiting inside it is not allowed.
-        let dropped = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                let mut server = admin.connect().await.unwrap();
-                let database = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
-                server.execute(AssertSqlSafe(database)).await.unwrap();
-                server.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS \"{name}\""))).await.unwrap();
-            });
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            if runtime.block_on(remove(&admin, &name)).is_err() {
+                eprintln!("the test database {name} is left behind");
+            }
         });
-        if dropped.join().is_err() {
-            eprintln!("the test database {} is left behind", self.name);
+        // PostgreSQL removes a database only when every process of its own has heard of it, and one that greets a new
+        // connection hears nothing until it was answered. The pool of a test may be making such a connection, and goes
+        // no further while the test's only thread waits here: both would stand still for a minute, until the server
+        // gives the connection up. So it is the end of the runtime that waits, after it has let go of its connections.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                let (waits, begun) = std::sync::mpsc::channel();
+                runtime.spawn_blocking(move || {
+                    let _ = waits.send(());
+                    let _ = dropping.join();
+                });
+                // What has not begun would not be waited for.
+                let _ = begun.recv();
+            }
+            Err(_) => drop(dropping.join()),
         }
     }
+}
+
+async fn remove(admin: &PgConnectOptions, name: &str) -> Result<(), sqlx::Error> {
+    let mut server = admin.connect().await?;
+    server.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))).await?;
+    server.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS \"{name}\""))).await?;
+    Ok(())
 }
 
 /// An open, migrated database of one test.

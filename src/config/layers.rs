@@ -22,6 +22,23 @@ pub(super) fn load(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config, ConfigError> {
+    merge(file(flags), environment, flags)
+}
+
+/// Loads a file with this text, and these variables.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn told(
+    file: &str,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, ConfigError> {
+    merge(parse(file, "the file"), environment, &Flags::default())
+}
+
+fn merge(
+    file: Result<Vec<Said>, Problem>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    flags: &Flags,
+) -> Result<Config, ConfigError> {
     let mut problems = Vec::new();
     let defaults = match parse(Config::DEFAULTS, "the compiled-in defaults") {
         Ok(defaults) => defaults,
@@ -31,7 +48,7 @@ pub(super) fn load(
         defaults.iter().map(|said| (said.key.clone(), said.value.clone())).collect();
 
     let mut layers = defaults;
-    match file(flags) {
+    match file {
         Ok(file) => layers.extend(file),
         Err(problem) => problems.push(problem),
     }

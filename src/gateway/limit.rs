@@ -138,6 +138,15 @@ impl Limit {
     }
 }
 
+/// Whose a request is that comes from here, through proxies of 10.0.0.0/8, with this `X-Forwarded-For`.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn client(peer: IpAddr, header: &actix_web::http::header::HeaderValue) -> Option<IpAddr> {
+    let proxies = Network::try_from("10.0.0.0/8".to_owned()).into_iter().collect();
+    let limits = Limits { requests: None, sign_ins: None, trusted: proxies, loopback: false };
+    let request = actix_web::test::TestRequest::default().peer_addr(SocketAddr::new(peer, 4711));
+    limits.address(&request.insert_header(("x-forwarded-for", header.clone())).to_srv_request())
+}
+
 /// Asked by the path that routes are found by: as it was sent, `/v1/auth/log%69n` would be another.
 fn is_sign_in(request: &ServiceRequest) -> bool {
     request.method() == Method::POST && SIGN_IN.contains(&request.match_info().as_str())

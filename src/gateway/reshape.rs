@@ -46,7 +46,12 @@ struct Wish {
 /// Whether a request asks for anything of this.
 pub fn concerns(request: &ServiceRequest) -> bool {
     request.headers().contains_key(&API_VERSION)
-        || (query::concerns(request.query_string()) && request.method().is_safe())
+        || (query::concerns(request.query_string()) && reads(request))
+}
+
+/// Whether it asks for a thing. `TRACE` is as safe as that, and no method of ours: what else is wrong with it is not said.
+fn reads(request: &ServiceRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 impl Reshaper {
@@ -83,7 +88,7 @@ impl Reshaper {
         let route = self.shapes.route(request.match_info().as_str());
         let version = Asked::of(request.headers(), route.map(|route| route.pattern.as_str()))?;
         let mut wish = Wish { version, ..Wish::default() };
-        let Some(route) = route.filter(|route| route.has_answer() && request.method().is_safe()) else {
+        let Some(route) = route.filter(|route| route.has_answer() && reads(request)) else {
             return Ok(wish);
         };
         let ([fields, expand], rest) = query::split(request.query_string())?;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::nats;
 use crate::postgres::{Binaries, Server};
+use crate::python;
 use crate::strace;
 
 /// A cargo command in the workspace's folder, with the environment it has when a person calls it: build scripts that
@@ -81,6 +82,9 @@ pub(crate) fn prove(arguments: &[OsString]) -> Result<bool, String> {
     run.arg("prove").args(arguments);
     if let Some(server) = &server {
         run.env("CLEAVE_LAB_POSTGRES", server.url()).env("CLEAVE_LAB_POSTGRES_COMMAND", server.command());
+    }
+    if arguments.first().is_some_and(|name| name == "schema") {
+        run.env("CLEAVE_LAB_SCHEMATHESIS", python::schemathesis(&workspace())?);
     }
     match nats::find_or_install() {
         Ok(program) => drop(run.env("CLEAVE_LAB_NATS_SERVER", program)),

@@ -2,6 +2,7 @@
 
 mod apt;
 mod cargo;
+mod fuzz;
 mod keeper;
 mod nats;
 mod postgres;

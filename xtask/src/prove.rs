@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::cargo;
+use crate::{cargo, fuzz};
 
 /// What is proven, and how: the arguments of `prove`, and what takes their place for a short look.
 const PROOFS: &[(&[&str], &[&str])] = &[
@@ -17,6 +17,9 @@ const PROOFS: &[(&[&str], &[&str])] = &[
     (&["races", "--mutants"], &[]),
     (&["paysim"], &["paysim", "--rounds", "1"]),
     (&["paysim", "--store", "postgres"], &[]),
+    (&["schema"], &["schema", "--examples", "5"]),
+    (&["fuzz"], &["fuzz", "--seconds-each", "5"]),
+    (&["power"], &["power", "--orders", "3", "--starts", "3", "--faults", "8", "--stride", "16"]),
     (
         &["sim", "--seeds", "100000", "--jobs", "2", "--seconds", "7200"],
         &["sim", "--seeds", "500", "--jobs", "2"],
@@ -60,10 +63,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<bool, String> {
 }
 
 fn one(arguments: &[OsString]) -> Result<bool, String> {
-    if arguments.first().is_some_and(|name| name == "sim") {
-        cargo::simulate(arguments)
-    } else {
-        cargo::prove(arguments)
+    match arguments.first().and_then(|name| name.to_str()) {
+        Some("sim") => cargo::simulate(arguments),
+        Some("fuzz") => fuzz::find_or_install().and_then(|()| cargo::quick_lab("prove", arguments)),
+        _ => cargo::prove(arguments),
     }
 }
 

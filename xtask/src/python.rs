@@ -1,5 +1,8 @@
-//! Python, for the payment module that is written in it.
+//! Python, for the payment module that is written in it, and for schemathesis.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::apt;
@@ -24,4 +27,45 @@ fn is_there() -> bool {
     let mut asked = Command::new("python3");
     asked.args(["-c", ASKED]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     asked.status().is_ok_and(|status| status.success())
+}
+
+/// Schemathesis, in an environment of its own in the cache, exactly as the workspace has pinned it.
+pub(crate) fn schemathesis(workspace: &Path) -> Result<PathBuf, String> {
+    find_or_install()?;
+    let pinned = workspace.join("lab/src/prove/schema/requirements.txt");
+    let text = std::fs::read(&pinned).map_err(|error| format!("{}: {error}", pinned.display()))?;
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    let cache =
+        std::env::var_os("HOME").map_or_else(std::env::temp_dir, |home| PathBuf::from(home).join(".cache"));
+    let folder = cache.join(format!("cleave/schemathesis-{:016x}", hash.finish()));
+    let (program, ready) = (folder.join("bin/schemathesis"), folder.join("ready"));
+    if ready.is_file() {
+        return Ok(program);
+    }
+    eprintln!("installing schemathesis into {}", folder.display());
+    let mut make = Command::new("python3");
+    succeed(make.args(["-m", "venv", "--clear"]).arg(&folder), "python3 -m venv (package `python3-venv`)")?;
+    let mut install = Command::new(folder.join("bin/python"));
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+    ]);
+    succeed(install.arg(&pinned), "pip install")?;
+    // Written last: what was interrupted is made anew.
+    std::fs::write(&ready, "").map_err(|error| error.to_string())?;
+    Ok(program)
+}
+
+fn succeed(command: &mut Command, name: &str) -> Result<(), String> {
+    match command.stdout(Stdio::from(std::io::stderr())).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("{name} did not succeed")),
+        Err(error) => Err(format!("{name} does not start: {error}")),
+    }
 }

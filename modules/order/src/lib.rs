@@ -8,6 +8,8 @@ mod cart;
 mod checkout;
 mod contract;
 mod fulfillment;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod listen;
 mod number;
 mod order;

@@ -5,6 +5,8 @@
 mod attempt;
 mod books;
 mod contract;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod intent;
 mod jobs;
 mod ledger;

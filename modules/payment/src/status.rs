@@ -1,8 +1,10 @@
 //! A status: a closed set of words, the same in the database, in the API and in the code.
+//!
+//! The words are `tt` and not `literal`, which the description of the API would not see through: it named the variants.
 
 /// Declares one.
 macro_rules! status {
-    ($(#[$doc:meta])* $Status:ident { $( $(#[$variant_doc:meta])* $Variant:ident = $text:literal, )+ }) => {
+    ($(#[$doc:meta])* $Status:ident { $( $(#[$variant_doc:meta])* $Variant:ident = $text:tt, )+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub(crate) enum $Status { $( $(#[$variant_doc])* #[serde(rename = $text)] $Variant, )+ }

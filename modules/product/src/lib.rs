@@ -5,6 +5,8 @@
 mod books;
 mod catalogue;
 mod contract;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod image;
 mod import;
 mod listen;

@@ -8,6 +8,8 @@ mod address;
 mod books;
 mod contract;
 mod email;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod password;
 mod permission;
 mod revocation;

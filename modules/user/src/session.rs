@@ -9,7 +9,7 @@
 pub(crate) mod http;
 pub(crate) mod service;
 pub(crate) mod store;
-mod token;
+pub(crate) mod token;
 
 use std::time::Duration;
 

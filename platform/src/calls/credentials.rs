@@ -200,6 +200,21 @@ impl Verifier {
     }
 }
 
+/// Whether a call with this head and body would be believed by a process that has nobody's certificate before it.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn heard(
+    headers: &actix_web::http::header::HeaderMap,
+    path: &str,
+    body: &[u8],
+    credentials: Credentials,
+) -> bool {
+    let Some(head) = super::wire::Head::read(headers).filter(|head| head.call().is_some()) else {
+        return false;
+    };
+    let claim = Claim { caller: head.caller, path, deadline: head.deadline, principal: head.principal };
+    Verifier::new(credentials).verify(&claim, head.signature.unwrap_or_default(), body).is_ok()
+}
+
 /// The nonces of the last one to two windows, counted from both ends of a window: twice [`WINDOW`] at the least.
 struct Seen {
     current: HashSet<Box<str>>,

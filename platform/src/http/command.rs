@@ -16,6 +16,8 @@ use super::caller::Caller;
 use super::json;
 use super::problem::Problem;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use key::read as key_of;
 pub use key::{IdempotencyKey, RequiredKey};
 
 /// A mutating request, read and checked. `Command<()>` is one without a body.

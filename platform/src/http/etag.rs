@@ -58,7 +58,7 @@ impl IfMatch {
         }
     }
 
-    fn read<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn read<'a>(values: impl Iterator<Item = &'a str>) -> Self {
         let mut tags = values.flat_map(|value| value.split(',')).map(str::trim).peekable();
         match tags.peek() {
             None => Self(Expected::Nothing),

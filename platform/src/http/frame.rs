@@ -43,6 +43,27 @@ use trace::Trace;
 #[derive(Clone)]
 pub struct Frame(Arc<Parts>);
 
+/// What the frame does first, for who tries it with anything: who comes in, what is accepted, what a trace goes on as.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod tried {
+    pub(crate) use super::accept::readable as accepts;
+
+    /// The token of a request that passes.
+    pub(crate) fn door_opens(request: &super::ServiceRequest) -> Result<Option<&str>, super::Problem> {
+        super::door::check(request)?;
+        super::door::token(request)
+    }
+
+    /// The id and the parent that a request goes on with.
+    pub(crate) fn trace_of(
+        headers: &actix_web::http::header::HeaderMap,
+        fresh: uuid::Uuid,
+    ) -> (super::Arc<str>, super::Arc<str>) {
+        let trace = super::Trace::of(headers, fresh);
+        (trace.request_id, trace.traceparent)
+    }
+}
+
 #[derive(Clone)]
 struct Parts {
     clock: Clock,

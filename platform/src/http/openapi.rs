@@ -15,6 +15,8 @@ use super::problem::{FieldError, Problem};
 
 const BEARER: &str = "bearer";
 const KEY: &str = "Idempotency-Key";
+/// Of what a key is made, where it is not quoted.
+const VISIBLE: &str = r"^[!#-+\-.-~]+$";
 
 /// The two descriptions.
 #[derive(Clone)]
@@ -95,6 +97,15 @@ fn complete(operation: &mut Operation, changes: bool) {
             .build()
             .into()
     });
+    for (status, response) in &mut operation.responses.responses {
+        // A route says only what a refusal is about; what it comes as is the same everywhere.
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert("application/problem+json".to_owned(), content);
+        }
+    }
     let parameters = operation.parameters.get_or_insert_default();
     let named = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(KEY),
@@ -106,8 +117,12 @@ fn complete(operation: &mut Operation, changes: bool) {
 }
 
 fn idempotency_key() -> Parameter {
-    let schema: Object =
-        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    let schema: Object = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some(VISIBLE))
+        .build();
     ParameterBuilder::new()
         .name(KEY)
         .parameter_in(ParameterIn::Header)

@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let parsed = form_urlencoded::parse(query.as_bytes());
     let mut names: Vec<_> = parsed.map(|(name, _)| name).collect();
     names.sort_unstable();

@@ -25,11 +25,11 @@ pub struct Problem(Box<Parts>);
 
 /// Boxed, so that the `Err` of every handler and service stays one word.
 #[derive(Debug, Clone)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) detail: Cow<'static, str>,
-    pub(super) errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
     pub(super) retryable: bool,
     pub(super) retry_after: Option<u32>,
     pub(super) links: Vec<String>,
@@ -175,7 +175,7 @@ impl Problem {
         self.0.code
     }
 
-    pub(super) fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }
 }

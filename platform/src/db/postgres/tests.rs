@@ -1,5 +1,8 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use kernel::Clock;
 
@@ -203,4 +206,30 @@ async fn a_pool_in_use_is_busy() {
     assert!(matches!(db.begin().await, Err(DbError::Busy)));
     held.rollback().await.unwrap();
     assert!(db.begin().await.is_ok());
+}
+
+/// Says hello to the server, and nothing more.
+fn greet(options: &PgConnectOptions) -> TcpStream {
+    let (user, database) = (options.get_username(), options.get_database().unwrap());
+    let words = format!("user\0{user}\0database\0{database}\0\0");
+    let mut hello = (8 + words.len() as u32).to_be_bytes().to_vec();
+    hello.extend(196_608_u32.to_be_bytes());
+    hello.extend(words.as_bytes());
+    let mut server = TcpStream::connect((options.get_host(), options.get_port())).unwrap();
+    server.write_all(&hello).unwrap();
+    server.read_exact(&mut [0]).unwrap();
+    server
+}
+
+#[tokio::test]
+async fn a_test_that_is_making_a_connection_ends_all_the_same() {
+    let Some(store) = testing::postgres_store("shop").await else { return };
+    let greeted = greet(&options(&store).connect);
+
+    let began = Instant::now();
+    drop(store);
+    drop(greeted);
+
+    // The server would give the connection up after a minute.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }

@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 #[into_params(parameter_in = Header)]
 pub struct RequiredKey {
     /// Makes a repetition of this request safe: it gets the first answer again.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = r"^[!#-+\-.-~]+$")]
     #[expect(dead_code, reason = "it is read from the request by the command")]
     key: String,
 }
@@ -69,7 +69,7 @@ pub(super) fn sent(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 /// The draft wants a quoted structured-field string; nearly everybody sends it bare. Both mean the same key.
-fn read(value: &HeaderValue) -> Option<String> {
+pub(crate) fn read(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     let key = match text.strip_prefix('"') {
         Some(rest) => unquote(rest.strip_suffix('"')?)?,

@@ -20,7 +20,7 @@ pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
 }
 
 /// Whether one of the ranges covers something that is spoken here. No header, or an empty one, asks for nothing.
-fn readable<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+pub(crate) fn readable<'a>(values: impl Iterator<Item = &'a str>) -> bool {
     let mut asked = false;
     for range in values.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()) {
         asked = true;

@@ -97,6 +97,12 @@ struct Refusal {
     charge: AttemptId,
 }
 
+/// Whether an answer says something that is believed of this charge.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn believes(charge: &Charge, answer: &[u8]) -> bool {
+    ChargeAnswer::read(answer).is_ok_and(|read| read.believe(charge).is_ok())
+}
+
 /// Whether a 404 says that this charge never arrived.
 pub(super) fn never_heard_of(charge: &Charge, answer: &[u8]) -> bool {
     serde_json::from_slice::<Refusal>(answer)
