@@ -197,9 +197,10 @@ impl Db {
         let busy = crate::seam::Busy::new();
         let gate = Arc::clone(&self.0.gate).read_owned().await;
         let inner = match self.engine() {
-            Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
+            Engine::Sqlite { writer, .. } => TxInner::Sqlite(self.0.stats.queued(writer.begin()).await?),
             Engine::Postgres { pool, tasks } => {
-                TxInner::Postgres(postgres::PgTx::begin(pool, tasks.clone()).await?)
+                let begun = postgres::PgTx::begin(pool, tasks.clone());
+                TxInner::Postgres(self.0.stats.queued(begun).await?)
             }
         };
         Ok(Tx {

@@ -149,12 +149,16 @@ impl Target for &Db {
         match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
-                let done = drivers::query_with(text, values).persistent(keep).execute(readers).await?;
+                let mut connection = self.0.stats.queued(readers.acquire()).await?;
+                let query = drivers::query_with(text, values).persistent(keep);
+                let done = query.execute(&mut *connection).await?;
                 Ok(done.rows_affected())
             }
             Engine::Postgres { pool, .. } => {
                 let (text, values, keep) = statement.for_postgres()?;
-                let done = drivers::query_with(text, values).persistent(keep).execute(pool).await?;
+                let mut connection = self.0.stats.queued(pool.acquire()).await?;
+                let query = drivers::query_with(text, values).persistent(keep);
+                let done = query.execute(&mut *connection).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -169,11 +173,15 @@ impl Target for &Db {
         match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
-                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(readers).await?)
+                let mut connection = self.0.stats.queued(readers.acquire()).await?;
+                let query = drivers::query_as_with(text, values).persistent(keep);
+                Ok(query.fetch_all(&mut *connection).await?)
             }
             Engine::Postgres { pool, .. } => {
                 let (text, values, keep) = statement.for_postgres()?;
-                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(pool).await?)
+                let mut connection = self.0.stats.queued(pool.acquire()).await?;
+                let query = drivers::query_as_with(text, values).persistent(keep);
+                Ok(query.fetch_all(&mut *connection).await?)
             }
         }
     }

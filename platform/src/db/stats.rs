@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::waits::{Waited, Waits};
 
 /// Running counts of one module's database.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +15,7 @@ struct Cells {
     statements: AtomicU64,
     commits: AtomicU64,
     batches: AtomicU64,
+    waits: Waits,
 }
 
 /// The counts at one moment.
@@ -40,6 +44,19 @@ impl Stats {
 
     pub(super) fn batch(&self) {
         self.0.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts how long it takes to get a connection or a turn to write.
+    pub(super) async fn queued<T>(&self, coming: impl Future<Output = T>) -> T {
+        let before = Instant::now();
+        let come = coming.await;
+        self.0.waits.add(before.elapsed());
+        come
+    }
+
+    /// How long connections and turns to write were waited for.
+    pub fn waits(&self) -> Waited {
+        self.0.waits.sums()
     }
 
     /// The counts now.
