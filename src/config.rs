@@ -27,7 +27,7 @@ use serde::Deserialize;
 
 pub use choice::{ContractMode, EventTransport, LogFormat};
 pub use database::{Database, DatabaseUrl, Place};
-pub use gateway::{Gateway, Network};
+pub use gateway::{Admission, Gateway, Network};
 pub use nats::{Credentials, Nats, NatsUrl};
 pub use placement::Placement;
 pub use problem::{ConfigError, Problem};

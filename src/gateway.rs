@@ -13,20 +13,25 @@ pub mod reshape;
 mod revocation;
 pub mod routes;
 pub mod shapes;
+mod steer;
 pub mod versions;
 
 use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use kernel::Principal;
+use platform::http::admission::Admission;
 use platform::http::{Answering, Forwarded, Inside, Verdict};
 
 use forward::Forwarder;
 use limit::Limits;
 use reshape::Reshaper;
+pub use steer::Steer;
 
 /// The gateway, as the listener for the world has it.
 pub struct Gateway {
+    /// How many requests are worked on at once, whoever sends them.
+    pub admission: Option<Arc<Admission>>,
     /// How much each client may ask.
     pub limits: Limits,
     /// The shapes of requests and answers.
@@ -36,6 +41,10 @@ pub struct Gateway {
 }
 
 impl platform::http::Gateway for Gateway {
+    fn admission(&self) -> Option<&Arc<Admission>> {
+        self.admission.as_ref()
+    }
+
     fn limit(&self, request: &ServiceRequest, principal: Option<&Principal>) -> Verdict {
         self.limits.check(request, principal)
     }

@@ -168,6 +168,7 @@ impl Shop {
         beside.start();
         public.follow_revocations(&tasks);
         drop(tasks.spawn(public.clone().forget(tasks.clone())));
+        drop(tasks.spawn(public.clone().steer(tasks.clone())));
         platform::metrics::count(&tasks);
 
         let public =

@@ -11,6 +11,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use kernel::Clock;
 use platform::calls::{self, Dispatchers};
+use platform::http::admission::Admission;
 use platform::http::{Authenticate, BodyLimit, Frame, Pages, Routes, documents};
 use platform::tls::Tls;
 use platform::{Mount, Tasks};
@@ -20,7 +21,6 @@ use crate::compose::Modules;
 use crate::config::Config;
 use crate::databases::Databases;
 use crate::declared::{Declared, MODULES};
-use crate::gateway::Gateway;
 use crate::gateway::authentication::Gatekeeper;
 use crate::gateway::describe::described;
 use crate::gateway::events::{self, EventFeed};
@@ -29,6 +29,7 @@ use crate::gateway::forward::Forwarder;
 use crate::gateway::limit::Limits;
 use crate::gateway::reshape::Reshaper;
 use crate::gateway::routes;
+use crate::gateway::{Gateway, Steer};
 
 /// The largest request of a contract call, in bytes.
 const LARGEST_CALL: usize = 4 * 1024 * 1024;
@@ -86,12 +87,14 @@ impl Public {
             payments: Arc::clone(&modules.payments),
             orders: Arc::clone(&modules.orders),
         };
+        let admission = config.gateway.admitting().map(|settings| Arc::new(Admission::new(settings, &api)));
         Self {
             mounts: Arc::new(mounts.collect()),
             feed: EventFeed::new(Arc::clone(&modules.feeds)),
             frame: Frame::new(clock, Arc::clone(&gatekeeper) as Arc<dyn Authenticate>, &api),
             gatekeeper,
             gateway: Arc::new(Gateway {
+                admission,
                 limits: Limits::new(&config.gateway),
                 reshaper: Arc::new(Reshaper::new(&api, expander)),
                 forwarder: Forwarder::new(peers),
@@ -110,6 +113,14 @@ impl Public {
     pub(crate) async fn forget(self, tasks: Tasks) {
         while tasks.pause(FORGET_EVERY).await {
             self.gateway.limits.forget();
+        }
+    }
+
+    /// Steers how many requests are let in until the process stops.
+    pub(crate) async fn steer(self, tasks: Tasks) {
+        let databases = self.mounts.iter().map(|(mount, _)| mount.db.clone()).collect();
+        if let Some(admission) = &self.gateway.admission {
+            Steer::new(Arc::clone(admission), databases).run(tasks).await;
         }
     }
 

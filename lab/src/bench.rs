@@ -3,6 +3,8 @@
 pub mod calls;
 pub mod floor;
 pub(crate) mod load;
+mod overload;
+mod page;
 mod report;
 mod split;
 mod steps;
@@ -27,11 +29,13 @@ use used::{Used, memory};
 #[command(
     after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --seconds 3 --clients 16,64 --store sqlite\n  \
                         cargo xtask bench --write docs/benchmarks.md\n  \
-                        cargo xtask bench split --store sqlite"
+                        cargo xtask bench split --store sqlite\n  \
+                        cargo xtask bench overload --seconds 5 --json --record records\n\n\
+                        overload exits with 1 when an aim is missed, and says which."
 )]
 pub struct Bench {
-    /// What: the shop beside the floor of the machine, or one process beside several
-    #[arg(default_value = "floor", value_parser = ["floor", "split"])]
+    /// What: the shop beside the floor of the machine, one process beside several, or ten times as much as can be done
+    #[arg(default_value = "floor", value_parser = ["floor", "split", "overload"])]
     what: String,
     /// Seconds for each figure
     #[arg(long, default_value_t = 5)]
@@ -42,33 +46,38 @@ pub struct Bench {
     /// Databases, in this order
     #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
     store: Vec<String>,
-    /// Write the report there as well
+    /// Write the report there as well, between the marks of this measurement if it has them
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
+    /// overload: for programs
+    #[arg(long)]
+    json: bool,
+    /// overload: the folder for the record
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// Units of the product that is bought: more than can be sold while it is measured.
 const STOCK: i64 = 100_000_000;
 
 impl Bench {
-    /// Measures everything and prints the report.
+    /// Measures everything and prints the report. Returns whether all that was promised held.
     ///
     /// # Errors
     /// A shop does not open, or refuses what it should do.
-    pub async fn run(self) -> Result<(), Failure> {
-        if self.what == "split" {
-            return self.split().await;
+    pub async fn run(self) -> Result<bool, Failure> {
+        match self.what.as_str() {
+            "overload" => return self.overload().await,
+            "split" => return self.split().await.map(|()| true),
+            _ => {}
         }
         let mut report = Report::new(&self.clients, self.seconds);
         for store in &self.store {
             self.measure(store, &mut report).await?;
         }
         let text = report.to_string();
-        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
-        if let Some(file) = self.write {
-            std::fs::write(file, text)?;
-        }
-        Ok(())
+        self.tell(&text)?;
+        Ok(true)
     }
 
     async fn split(self) -> Result<(), Failure> {
@@ -77,11 +86,33 @@ impl Bench {
             text += &split::measure(store, self.seconds).await?.to_string();
             text.push('\n');
         }
-        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
-        if let Some(file) = self.write {
-            std::fs::write(file, text)?;
+        self.tell(&text)
+    }
+
+    async fn overload(self) -> Result<bool, Failure> {
+        let (mut text, mut missed) = (String::new(), Vec::new());
+        for store in &self.store {
+            let report = overload::measure(store, self.seconds).await?;
+            if let Some(folder) = &self.record {
+                report.record().write(folder)?;
+            }
+            text += &if self.json { report.to_json().to_string() } else { report.to_string() };
+            text.push('\n');
+            missed.extend(report.missed());
         }
-        Ok(())
+        self.tell(&text)?;
+        for aim in &missed {
+            crate::say(&format!("missed: {aim}"));
+        }
+        Ok(missed.is_empty())
+    }
+
+    fn tell(&self, text: &str) -> Result<(), Failure> {
+        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+        match &self.write {
+            Some(file) => page::put(file, &self.what, text),
+            None => Ok(()),
+        }
     }
 
     async fn measure(&self, store: &str, report: &mut Report) -> Result<(), Failure> {

@@ -23,6 +23,11 @@ pub mod switch;
 /// What a tool fails with: a sentence and its causes.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Says how far it is, to who waits for it.
+fn say(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
+}
+
 /// Counts times of one microsecond to ten minutes, exact to three digits.
 fn histogram() -> hdrhistogram::Histogram<u64> {
     let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, 600_000_000, 3)

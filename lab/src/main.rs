@@ -76,7 +76,7 @@ struct Replay {
 async fn main() -> ExitCode {
     let result = match Lab::parse().verb {
         Verb::Replay(replay) => replay.run().await,
-        Verb::Bench(bench) => bench.run().await.map(|()| true),
+        Verb::Bench(bench) => bench.run().await,
         Verb::Conformance(conformance) => conformance.run().await,
         Verb::Switch(switch) => switch.run().await,
         Verb::Outage(outage) => outage.run().await,

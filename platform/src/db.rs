@@ -17,7 +17,7 @@ mod stats;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::Clock;
 use sqlx::SqlitePool;
@@ -196,12 +196,15 @@ impl Db {
         #[cfg(feature = "sim")]
         let busy = crate::seam::Busy::new();
         let gate = Arc::clone(&self.0.gate).read_owned().await;
+        let since = Instant::now();
         let inner = match self.engine() {
-            Engine::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin().await?),
+            Engine::Sqlite { writer, .. } => writer.begin().await.map(TxInner::Sqlite),
             Engine::Postgres { pool, tasks } => {
-                TxInner::Postgres(postgres::PgTx::begin(pool, tasks.clone()).await?)
+                postgres::PgTx::begin(pool, tasks.clone()).await.map(TxInner::Postgres)
             }
         };
+        self.0.stats.queued(since);
+        let inner = inner?;
         Ok(Tx {
             inner,
             db: self.clone(),

@@ -3,6 +3,7 @@
 //! A handler takes a [`Caller`] or a [`Command`], and gives `Result<Answer, Problem>`. Everything that holds for all
 //! of them (request ids, limits, who is asking, the shape of a refusal) is in the [`Frame`] around them.
 
+pub mod admission;
 mod answer;
 mod body;
 mod caller;

@@ -20,6 +20,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
+pub mod waits;
 
 pub use commands::{Commands, Effect};
 pub use db::{Db, DbError, Tx};

@@ -13,6 +13,7 @@ use metrics::{counter, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::db::{Db, DbError};
+use crate::http::admission::Admission;
 use crate::tasks::Tasks;
 
 const CALLS: &str = "cleave_contract_call_seconds";
@@ -82,6 +83,18 @@ pub(crate) fn request(method: &str, route: Option<String>, status: StatusCode, b
     let route = route.unwrap_or_default();
     histogram!(REQUESTS, "method" => method, "route" => route, "status" => status.as_str().to_owned())
         .record(began.elapsed());
+}
+
+/// How the gate before all requests stands.
+pub fn admission(gate: &Admission) {
+    gauge!("cleave_admission_limit").set(f64::from(gate.limit()));
+    for (priority, standing) in gate.standings() {
+        let priority = priority.name();
+        counter!("cleave_admission_admitted_total", "priority" => priority).absolute(standing.admitted);
+        counter!("cleave_admission_shed_total", "priority" => priority).absolute(standing.shed);
+        gauge!("cleave_admission_waiting", "priority" => priority).set(f64::from(standing.waiting));
+        gauge!("cleave_admission_active", "priority" => priority).set(f64::from(standing.taken));
+    }
 }
 
 /// Everything as Prometheus reads it, with how these databases stand now.

@@ -1,9 +1,14 @@
 //! What the gateway lets through, and whom it believes about others.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use ipnet::IpNet;
+use platform::http::admission::{Admitting, Steering};
 use serde::Deserialize;
+
+use super::duration;
 
 /// Limits for each client.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +22,32 @@ pub struct Gateway {
     pub sign_in_burst: u32,
     pub trusted_proxies: Vec<Network>,
     pub limit_loopback: bool,
+    pub admission: Admission,
+}
+
+/// How many requests are worked on at once, whoever sends them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    pub min_concurrency: NonZeroU32,
+    /// 0: no gate.
+    pub max_concurrency: u32,
+    #[serde(rename = "target_queue_ms", deserialize_with = "duration::milliseconds")]
+    pub target_queue: Duration,
+    #[serde(rename = "wait_ms", deserialize_with = "duration::milliseconds")]
+    pub wait: Duration,
+    #[serde(rename = "payment_wait_ms", deserialize_with = "duration::milliseconds")]
+    pub payment_wait: Duration,
+}
+
+impl Gateway {
+    /// How requests are let in; `None` lets in all.
+    pub fn admitting(&self) -> Option<Admitting> {
+        let Admission { min_concurrency, max_concurrency, target_queue, wait, payment_wait } = self.admission;
+        let most = NonZeroU32::new(max_concurrency)?.get();
+        let steering = Steering { least: min_concurrency.get().min(most), most, target: target_queue };
+        Some(Admitting { steering, wait, payment_wait })
+    }
 }
 
 /// An address, or all addresses that begin alike.

@@ -15,6 +15,7 @@ mod placement;
 mod world;
 
 mod accounts;
+mod admission;
 mod apart;
 mod authorisation;
 mod bad_input;

@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::record::Kept;
 
 /// What is promised, as far as a prover tries it.
-const PROMISES: [(&str, &str); 23] = [
+const PROMISES: [(&str, &str); 24] = [
     ("P1", "An order that was acknowledged is there after any process is killed at any moment"),
     ("P2", "The same after a cut of the power, whatever of the unsynced writes has arrived"),
     ("P3", "After any crash the books agree, and every checkout comes to its end by itself"),
@@ -34,6 +34,7 @@ const PROMISES: [(&str, &str); 23] = [
     ("P28", "A stolen refresh token ends the session, and an honest one does not"),
     ("P29", "Who signs out, is dismissed or gets another role is so everywhere within a second"),
     ("P33", "No input makes the shop fail"),
+    ("P35", "Ten times as much as it can do does not bring the shop down, and buying goes before browsing"),
 ];
 
 /// Writes docs/reliability.md and RELIABILITY.json.

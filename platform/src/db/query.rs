@@ -1,6 +1,7 @@
 //! One statement, whichever database it goes to.
 
 use std::future::Future;
+use std::time::Instant;
 
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
@@ -149,12 +150,22 @@ impl Target for &Db {
         match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
-                let done = drivers::query_with(text, values).persistent(keep).execute(readers).await?;
+                let since = Instant::now();
+                let connection = readers.acquire().await;
+                self.0.stats.queued(since);
+                let mut connection = connection?;
+                let query = drivers::query_with(text, values).persistent(keep);
+                let done = query.execute(&mut *connection).await?;
                 Ok(done.rows_affected())
             }
             Engine::Postgres { pool, .. } => {
                 let (text, values, keep) = statement.for_postgres()?;
-                let done = drivers::query_with(text, values).persistent(keep).execute(pool).await?;
+                let since = Instant::now();
+                let connection = pool.acquire().await;
+                self.0.stats.queued(since);
+                let mut connection = connection?;
+                let query = drivers::query_with(text, values).persistent(keep);
+                let done = query.execute(&mut *connection).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -169,11 +180,21 @@ impl Target for &Db {
         match self.engine() {
             Engine::Sqlite { readers, .. } => {
                 let (text, values, keep) = statement.for_sqlite()?;
-                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(readers).await?)
+                let since = Instant::now();
+                let connection = readers.acquire().await;
+                self.0.stats.queued(since);
+                let mut connection = connection?;
+                let query = drivers::query_as_with(text, values).persistent(keep);
+                Ok(query.fetch_all(&mut *connection).await?)
             }
             Engine::Postgres { pool, .. } => {
                 let (text, values, keep) = statement.for_postgres()?;
-                Ok(drivers::query_as_with(text, values).persistent(keep).fetch_all(pool).await?)
+                let since = Instant::now();
+                let connection = pool.acquire().await;
+                self.0.stats.queued(since);
+                let mut connection = connection?;
+                let query = drivers::query_as_with(text, values).persistent(keep);
+                Ok(query.fetch_all(&mut *connection).await?)
             }
         }
     }

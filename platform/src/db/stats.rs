@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::waits::{Waited, Waits};
 
 /// Running counts of one module's database.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +15,7 @@ struct Cells {
     statements: AtomicU64,
     commits: AtomicU64,
     batches: AtomicU64,
+    waits: Waits,
 }
 
 /// The counts at one moment.
@@ -40,6 +44,16 @@ impl Stats {
 
     pub(super) fn batch(&self) {
         self.0.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts how long somebody waited for a connection or a turn to write, whether they got it or not.
+    pub(super) fn queued(&self, since: Instant) {
+        self.0.waits.add(since.elapsed());
+    }
+
+    /// How long connections and turns to write were waited for.
+    pub fn waits(&self) -> Waited {
+        self.0.waits.sums()
     }
 
     /// The counts now.

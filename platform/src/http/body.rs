@@ -4,6 +4,7 @@
 //! minute would hold a thousand tasks. Here a body has to keep up a pace.
 
 use std::pin::pin;
+use std::sync::Weak;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -11,11 +12,12 @@ use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures::future::LocalBoxFuture;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt as _, Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::admission::Place;
 use super::caller::Caller;
 use super::problem::Problem;
 
@@ -90,7 +92,9 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    gather(payload, limit, PACE).await
+    // Only who has to be waited for is asked for its place.
+    let holder = request.extensions().get::<Weak<Place>>().and_then(Weak::upgrade);
+    gather(payload, limit, PACE, holder.as_deref()).await
 }
 
 fn limit(request: &HttpRequest) -> Result<usize, Problem> {
@@ -105,6 +109,7 @@ async fn gather(
     payload: impl Stream<Item = Result<Bytes, PayloadError>>,
     limit: usize,
     pace: Pace,
+    holder: Option<&Place>,
 ) -> Result<Bytes, Problem> {
     let mut payload = pin!(payload);
     let start = Instant::now();
@@ -112,8 +117,13 @@ async fn gather(
     let mut rest = BytesMut::new();
     let mut received = 0;
     loop {
-        let piece =
-            timeout_at(start + pace.patience(received), payload.next()).await.map_err(|_| too_slow())?;
+        let mut coming = payload.next();
+        let piece = if let Some(piece) = (&mut coming).now_or_never() {
+            piece
+        } else {
+            let _lent = holder.map(Place::aside);
+            timeout_at(start + pace.patience(received), coming).await.map_err(|_| too_slow())?
+        };
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|_| RawBody::broke_off())?;
         received += piece.len();
@@ -165,29 +175,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_in_pieces_is_put_together() {
-        assert_eq!(gather(pieces(0, 1, Duration::ZERO), 10, PACE).await.unwrap().len(), 0);
-        assert_eq!(gather(pieces(1, 10, Duration::ZERO), 10, PACE).await.unwrap().len(), 10);
-        assert_eq!(gather(pieces(5, 2, Duration::ZERO), 10, PACE).await.unwrap().as_ref(), b"xxxxxxxxxx");
+        assert_eq!(gather(pieces(0, 1, Duration::ZERO), 10, PACE, None).await.unwrap().len(), 0);
+        assert_eq!(gather(pieces(1, 10, Duration::ZERO), 10, PACE, None).await.unwrap().len(), 10);
+        assert_eq!(
+            gather(pieces(5, 2, Duration::ZERO), 10, PACE, None).await.unwrap().as_ref(),
+            b"xxxxxxxxxx"
+        );
     }
 
     #[tokio::test]
     async fn an_endless_body_is_cut_off_at_the_limit() {
         let endless = pieces(usize::MAX, 3, Duration::ZERO);
-        assert_eq!(gather(endless, 10, PACE).await.unwrap_err().code(), "body_too_large");
+        assert_eq!(gather(endless, 10, PACE, None).await.unwrap_err().code(), "body_too_large");
     }
 
     #[tokio::test]
     async fn a_body_that_trickles_is_not_waited_for() {
         let trickle = pieces(100, 1, Duration::from_millis(20));
-        assert_eq!(gather(trickle, 1000, QUICK).await.unwrap_err().code(), "body_timeout");
+        assert_eq!(gather(trickle, 1000, QUICK, None).await.unwrap_err().code(), "body_timeout");
         let never = stream::pending::<Result<Bytes, PayloadError>>();
-        assert_eq!(gather(never, 1000, QUICK).await.unwrap_err().code(), "body_timeout");
+        assert_eq!(gather(never, 1000, QUICK, None).await.unwrap_err().code(), "body_timeout");
     }
 
     #[tokio::test]
     async fn a_body_that_keeps_the_pace_still_has_to_end() {
         let long = pieces(usize::MAX, 40, Duration::from_millis(10));
-        assert_eq!(gather(long, usize::MAX, QUICK).await.unwrap_err().code(), "body_timeout");
+        assert_eq!(gather(long, usize::MAX, QUICK, None).await.unwrap_err().code(), "body_timeout");
     }
 
     #[test]

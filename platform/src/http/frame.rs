@@ -8,6 +8,7 @@ mod accept;
 mod allowed;
 mod door;
 mod dress;
+mod gate;
 mod leftover;
 mod trace;
 
@@ -21,7 +22,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
 use actix_web::http::Method;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use kernel::{Clock, Principal};
@@ -36,6 +37,7 @@ use super::origin::Origin;
 use super::problem::Problem;
 use crate::metrics;
 use allowed::Allowed;
+use gate::Held;
 use leftover::Leftover;
 use trace::Trace;
 
@@ -159,19 +161,20 @@ where
     let request_id = Arc::clone(&trace.request_id);
     let docs = door::leads_to_docs(request.path());
     let leftover = Leftover::of(&mut request);
-    let admitted = admit(&parts, &request).await;
+    let admitted = admit(&parts, &request, &request_id).await;
     let verdict = match &parts.gateway {
-        Some(gateway) => gateway.limit(&request, admitted.as_ref().ok()),
+        Some(gateway) => gateway.limit(&request, admitted.as_ref().ok().map(|(_, principal)| principal)),
         None => Verdict::Pass,
     };
     if let Verdict::Refuse(quota) = verdict {
         let refused = request.into_response(quota.refusal().into_response());
         return Ok(told(finish(refused, leftover, &request_id, docs), verdict));
     }
-    let principal = match admitted {
-        Ok(principal) => principal,
-        Err(problem) => {
-            let refused = request.into_response(Answer::from(problem).into_response());
+    // The place is held until the answer is there.
+    let (_held, principal) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            let refused = request.into_response(refusal);
             return Ok(told(finish(refused, leftover, &request_id, docs), verdict));
         }
     };
@@ -223,16 +226,24 @@ where
     Ok(parts.allowed.told(response.map_into_boxed_body()))
 }
 
-/// Who asks, if the request may pass at all. Cheapest checks first.
-async fn admit(parts: &Parts, request: &ServiceRequest) -> Result<Principal, Problem> {
-    door::check(request)?;
-    accept::check(request)?;
-    let principal = match door::token(request)? {
+/// Who asks, and their place, if the request may pass at all. Cheapest checks first.
+///
+/// # Errors
+/// What they are told instead.
+async fn admit(
+    parts: &Parts,
+    request: &ServiceRequest,
+    request_id: &str,
+) -> Result<(Held, Principal), HttpResponse> {
+    let refused = |problem: Problem| Answer::from(problem).into_response();
+    door::check(request).and_then(|()| accept::check(request)).map_err(refused)?;
+    let held = gate::enter(parts.gateway.as_ref(), request, request_id).await?;
+    let principal = match door::token(request).map_err(refused)? {
         None => Principal::Anonymous,
-        Some(token) => parts.authenticate.authenticate(token).await?,
+        Some(token) => parts.authenticate.authenticate(token).await.map_err(refused)?,
     };
-    door::staff_only(request, &principal)?;
-    Ok(principal)
+    door::staff_only(request, &principal).map_err(refused)?;
+    Ok((held, principal))
 }
 
 /// Runs the handler; a panic in it or an error of a middleware inside becomes a problem and harms nothing else.

@@ -7,6 +7,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use futures::future::LocalBoxFuture;
 use kernel::Principal;
 
+use std::sync::Arc;
+
+use super::admission::Admission;
 use super::answer::Answer;
 use super::problem::Problem;
 
@@ -15,6 +18,9 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 
 /// What stands before the modules on the listener for the world.
 pub trait Gateway: Send + Sync {
+    /// The gate that lets in as many requests as can be worked on, if there is one.
+    fn admission(&self) -> Option<&Arc<Admission>>;
+
     /// Whether this client may ask now. `principal` is who asks, `None` when the request is refused anyway: refusals
     /// cost something, too.
     fn limit(&self, request: &ServiceRequest, principal: Option<&Principal>) -> Verdict;

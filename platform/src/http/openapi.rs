@@ -11,6 +11,7 @@ use utoipa::openapi::{
     Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
 };
 
+use super::admission::Priority;
 use super::problem::{FieldError, Problem};
 
 const BEARER: &str = "bearer";
@@ -35,7 +36,7 @@ pub fn documents(mut api: OpenApi) -> Documents {
 
     let (mut store, mut admin) = (Paths::new(), Paths::new());
     for (path, mut item) in api.paths.paths {
-        operations(&mut item).for_each(|(changes, operation)| complete(operation, changes));
+        operations(&mut item).for_each(|(changes, operation)| complete(&path, operation, changes));
         let staff = path == "/v1/admin" || path.starts_with("/v1/admin/");
         if staff { &mut admin } else { &mut store }.paths.insert(path, item);
     }
@@ -87,7 +88,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation
     .filter_map(|(changes, operation)| Some((changes, operation.as_mut()?)))
 }
 
-fn complete(operation: &mut Operation, changes: bool) {
+fn complete(path: &str, operation: &mut Operation, changes: bool) {
+    Priority::of(path, changes, operation).describe(operation);
     operation.responses.responses.entry("default".to_owned()).or_insert_with(|| {
         let mut content = Content::new(Some(Ref::from_schema_name(Problem::name())));
         content.extensions = None;

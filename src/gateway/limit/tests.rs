@@ -1,5 +1,7 @@
 use actix_web::test::TestRequest;
 
+use std::time::Duration;
+
 use super::*;
 
 fn limits(requests: (u32, u32), sign_ins: (u32, u32)) -> Limits {
@@ -11,6 +13,13 @@ fn limits(requests: (u32, u32), sign_ins: (u32, u32)) -> Limits {
         sign_in_burst: sign_ins.1,
         trusted_proxies: proxies.map(|text| Network::try_from(text).unwrap()).to_vec(),
         limit_loopback: false,
+        admission: config::Admission {
+            min_concurrency: std::num::NonZeroU32::MIN,
+            max_concurrency: 0,
+            target_queue: Duration::ZERO,
+            wait: Duration::ZERO,
+            payment_wait: Duration::ZERO,
+        },
     })
 }
 

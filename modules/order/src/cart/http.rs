@@ -214,7 +214,7 @@ async fn create(carts: Data<Carts>, command: Command<CartBody>) -> Result<Answer
 }
 
 /// A cart
-#[utoipa::path(tag = "carts", params(("id" = CartId, Path)), responses((status = 200, body = CartView)))]
+#[utoipa::path(tag = "carts", extensions(("x-priority" = json!("checkout"))), params(("id" = CartId, Path)), responses((status = 200, body = CartView)))]
 #[get("/v1/carts/{id}")]
 async fn read(
     carts: Data<Carts>,
@@ -308,7 +308,7 @@ async fn remove_item(
 
 /// Ways of shipping to choose from
 #[utoipa::path(
-    tag = "carts", params(("id" = CartId, Path)), responses((status = 200, body = WholeList<ShippingOptionView>))
+    tag = "carts", extensions(("x-priority" = json!("checkout"))), params(("id" = CartId, Path)), responses((status = 200, body = WholeList<ShippingOptionView>))
 )]
 #[get("/v1/carts/{id}/shipping-options")]
 async fn shipping_options(
@@ -323,7 +323,7 @@ async fn shipping_options(
 
 /// What is still missing before it can be completed; empty when it is ready
 #[utoipa::path(
-    tag = "carts", params(("id" = CartId, Path)), responses((status = 200, body = WholeList<Requirement>))
+    tag = "carts", extensions(("x-priority" = json!("checkout"))), params(("id" = CartId, Path)), responses((status = 200, body = WholeList<Requirement>))
 )]
 #[get("/v1/carts/{id}/requirements")]
 async fn missing(

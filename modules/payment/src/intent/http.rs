@@ -76,7 +76,7 @@ async fn read(
 
 /// Take authorised money, all or a part
 #[utoipa::path(
-    tag = "payments", params(("id" = IntentId, Path), RequiredKey), request_body = CaptureBody,
+    tag = "payments", extensions(("x-priority" = json!("payment"))), params(("id" = IntentId, Path), RequiredKey), request_body = CaptureBody,
     responses((status = 200, body = IntentView), (status = 409, description = "`capture_exceeds_authorized`", body = Problem))
 )]
 #[post("/v1/admin/payment-intents/{id}/capture")]
@@ -98,7 +98,7 @@ async fn capture(
 
 /// Give up what is authorised
 #[utoipa::path(
-    tag = "payments", params(("id" = IntentId, Path), RequiredKey),
+    tag = "payments", extensions(("x-priority" = json!("payment"))), params(("id" = IntentId, Path), RequiredKey),
     responses((status = 200, body = IntentView), (status = 409, description = "`invalid_transition`", body = Problem))
 )]
 #[post("/v1/admin/payment-intents/{id}/cancel")]

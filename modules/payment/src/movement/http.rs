@@ -117,7 +117,7 @@ async fn read(
 
 /// Give money back
 #[utoipa::path(
-    tag = "refunds", params(RequiredKey), request_body = RefundBody,
+    tag = "refunds", extensions(("x-priority" = json!("payment"))), params(RequiredKey), request_body = RefundBody,
     responses((status = 201, body = RefundView), (status = 409, description = "`refund_exceeds_captured`", body = Problem))
 )]
 #[post("/v1/admin/refunds")]

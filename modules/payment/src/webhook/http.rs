@@ -87,7 +87,7 @@ pub(crate) struct WebhookEventsParams {
 }
 
 /// Where a provider tells what happened, signed as in Standard Webhooks 1.0
-#[utoipa::path(tag = "webhooks", params(("provider" = String, Path)), responses((status = 204)))]
+#[utoipa::path(tag = "webhooks", extensions(("x-priority" = json!("payment"))), params(("provider" = String, Path)), responses((status = 204)))]
 #[post("/v1/webhooks/{provider}")]
 async fn receive(
     webhooks: Data<Webhooks>,
@@ -113,7 +113,7 @@ async fn receive(
 
 /// The test provider's page where a payer confirms
 #[utoipa::path(
-    tag = "webhooks", params(("charge" = String, Path)), request_body = ActionBody, responses((status = 204))
+    tag = "webhooks", extensions(("x-priority" = json!("payment"))), params(("charge" = String, Path)), request_body = ActionBody, responses((status = 204))
 )]
 #[post("/v1/webhooks/test/actions/{charge}")]
 async fn act(
@@ -150,7 +150,7 @@ async fn list(
 
 /// Apply a webhook that was set aside again
 #[utoipa::path(
-    tag = "webhooks", params(("id" = WebhookEventId, Path)), responses((status = 200, body = WebhookEventView))
+    tag = "webhooks", extensions(("x-priority" = json!("payment"))), params(("id" = WebhookEventId, Path)), responses((status = 200, body = WebhookEventView))
 )]
 #[post("/v1/admin/webhook-events/{id}/replay")]
 async fn replay(

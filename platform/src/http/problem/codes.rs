@@ -26,6 +26,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("precondition_failed", 412, "If-Match names another version than the current one"),
     ("precondition_required", 428, "The change needs If-Match with the version it is meant for"),
     ("quota_exceeded", 429, "Too many requests of one client; see Retry-After"),
+    ("temporary_reduced_capacity", 503, "More is asked than can be done; nothing was done, see Retry-After"),
     ("unsupported_media_type", 415, "The body must be application/json without content encoding"),
     ("url_too_long", 414, "The URL is longer than 4 KiB"),
 ];

@@ -1,0 +1,60 @@
+//! Who is let in when not everybody can be.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::world::World;
+
+/// A shop that works on ten requests at once, with all that the tests of one test ask within it.
+async fn small() -> World {
+    World::open_with("[gateway.admission]\nmin_concurrency = 10\nmax_concurrency = 10\n").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_slow_work_fills_the_shop_customers_buy_and_staff_are_asked_to_wait() {
+    let world = small().await;
+    let variant = world.on_sale("CUP", 1000, 10).await;
+    let buy = async || world.post("/v1/checkout", &world.order_of(&variant, 1)).fresh_key().send().await;
+    buy().await.expect(201);
+    world.get("/v1/admin/orders").staff().send().await.expect(200);
+
+    // Nothing can be written in the user module until these are given back, and staff keep their places meanwhile.
+    let mut held = Vec::new();
+    let mut hold = async |count: usize| {
+        for _ in 0..count {
+            held.push(world.database("user").begin().await.unwrap());
+        }
+    };
+    hold(if world.database("user").is_sqlite() { 1 } else { POOL }).await;
+    let slow = join_all((0..10).map(|number| {
+        let role = json!({ "name": format!("role-{number}"), "permissions": ["orders:read"] });
+        let (world, request) = (&world, role);
+        async move { world.post("/v1/admin/roles", &request).staff().fresh_key().send().await }
+    }));
+    let meanwhile = async {
+        let list = async || world.get("/v1/admin/orders").staff().send().await;
+        let mut refused = list().await;
+        for _ in 0..200 {
+            if refused.status == 503 {
+                break;
+            }
+            refused = list().await;
+        }
+        let later: u32 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=5).contains(&later), "{later}");
+        assert_ne!(refused.headers.get("connection").map(|kept| kept.as_bytes()), Some(&b"close"[..]));
+        assert_eq!(refused.body["retryable"], true);
+        assert_eq!(refused.problem(503), "temporary_reduced_capacity");
+        buy().await.expect(201);
+        world.get("/v1/products").send().await.expect(200);
+        held.clear();
+    };
+    let (roles, ()) = tokio::join!(slow, meanwhile);
+    let made = roles.iter().filter(|reply| reply.status == 201).count();
+    assert!((1..=5).contains(&made), "half of ten places are the most that staff borrow: {made}");
+    world.get("/v1/admin/orders").staff().send().await.expect(200);
+    world.close().await;
+}
+
+/// Connections that a module has on PostgreSQL in these tests.
+const POOL: usize = 4;
