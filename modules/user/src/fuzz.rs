@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use platform::fuzz::{self, NOW, Target, line};
 use std::time::Duration;
-use user_api::{FindAccounts, ListKeys, SigningKeys};
+use user_api::{FindAccounts, ListKeys, ListRevoked, SigningKeys};
 
 use crate::session::token::RefreshToken;
 use crate::tokens::{Bearer, Claims, Verifier};
@@ -64,6 +64,7 @@ fn secret<T: serde::de::DeserializeOwned>(bytes: &[u8]) {
 pub fn user_calls(bytes: &[u8]) {
     fuzz::frame::<FindAccounts>(bytes);
     fuzz::frame::<ListKeys>(bytes);
+    fuzz::frame::<ListRevoked>(bytes);
     fuzz::frame::<SigningKeys>(bytes);
 }
 
@@ -111,6 +112,7 @@ pub fn access_token(bytes: &[u8]) {
         account: kernel::Id::from_uuid(uuid::Uuid::from_u128(1)),
         kind: crate::AccountKind::Customer,
         session: kernel::Id::from_uuid(uuid::Uuid::from_u128(2)),
+        access_version: 1,
         permissions: Vec::new(),
     };
     let claims = Claims::new(bearer, "shop", uuid::Uuid::from_u128(3), NOW, Duration::from_mins(1));

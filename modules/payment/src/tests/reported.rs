@@ -164,7 +164,7 @@ async fn a_dispute_and_refunds_at_once_never_exceed_what_was_taken() {
         let paid = till.pay(number, "approve").await;
         let id = format!("evt_{number}");
         let (dispute, refund) = futures::future::join(
-            till.report(number, &id, "dispute.opened", usd(600)),
+            Box::pin(till.report(number, &id, "dispute.opened", usd(600))),
             till.move_money(MovementKind::Refund, paid.intent_id, Some(600)),
         )
         .await;
