@@ -101,6 +101,8 @@ fn parse(text: &str, source: &str) -> Result<Vec<Said>, Problem> {
         .map_err(|_| no_toml("it is not TOML".to_owned()))?;
     let mut settings = Vec::new();
     flatten("", table, source, &mut settings);
+    // A table knows no order; mistakes are told in the same one each time.
+    settings.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(settings)
 }
 
