@@ -106,7 +106,9 @@ impl Crash {
     pub async fn run(self) -> Result<bool, Failure> {
         let report = self.campaign().await?;
         if let Some(folder) = &self.record {
-            report.record(&self).write(folder)?;
+            let record = report.record(&self);
+            report.recovery_record(&record).write(folder)?;
+            record.write(folder)?;
         }
         let text = if self.json { report.to_json() } else { report.to_string() };
         std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;

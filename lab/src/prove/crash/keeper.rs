@@ -13,7 +13,7 @@ use super::plan::{Blow, Otherwise, Plan};
 use super::points::{Point, Tally};
 use super::report::Report;
 use super::services::Services;
-use super::{Crash, Placement, REST, journal, tables};
+use super::{Crash, Placement, REST, StoreKind, journal, tables};
 use crate::Failure;
 use crate::server::{Server, Settings, Store};
 
@@ -33,6 +33,7 @@ pub(super) struct Keeper {
     points: Vec<Point>,
     plan: Plan,
     placement: Placement,
+    store: StoreKind,
     short: bool,
     seconds: u64,
     folder: PathBuf,
@@ -57,6 +58,7 @@ impl Keeper {
             plan: Plan::new(points.clone(), seed),
             points,
             placement: crash.placement,
+            store: crash.store,
             short: crash.only.is_some(),
             seconds: crash.seconds,
             folder: folder.to_owned(),
@@ -241,7 +243,7 @@ impl Keeper {
         report.unhurt = self.points.iter().filter(|point| self.tally.of(&point.name).happened == 0).count();
         report.points = self.points.len();
         report.faults = self.tally.happened();
-        report.set_times(&self.recoveries, rested_in, began.elapsed());
+        report.set_times(&self.recoveries, self.store, rested_in, began.elapsed());
         report.seed = seed;
         report.had_time_for_all = self.turn as usize >= 3 * self.points.len();
         if report.is_sound() {
