@@ -16,7 +16,7 @@ use crate::server::{Settings, Store, split};
 /// How a PostgreSQL server is started again: its program and arguments, with the unit separator between them.
 const POSTGRES_COMMAND: &str = "CLEAVE_LAB_POSTGRES_COMMAND";
 /// How long it may take to recover.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The server and the broker.
 pub(super) struct Services {
