@@ -105,7 +105,7 @@ pub(crate) fn believes(charge: &Charge, answer: &[u8]) -> bool {
 
 /// Whether a 404 says that this charge never arrived.
 pub(super) fn never_heard_of(charge: &Charge, answer: &[u8]) -> bool {
-    serde_json::from_slice::<Refusal>(answer)
+    understood::<Refusal>(answer)
         .is_ok_and(|refusal| refusal.code == "unknown_charge" && refusal.charge.uuid() == charge.key)
 }
 
@@ -131,7 +131,7 @@ impl MovementBody {
 
 impl ChargeAnswer {
     pub(super) fn read(answer: &[u8]) -> Result<Self, Unbelievable> {
-        serde_json::from_slice(answer).map_err(|error| Unbelievable::NotUnderstood(place(&error)))
+        understood(answer)
     }
 
     /// What that means for the charge it was asked about.
@@ -167,7 +167,7 @@ impl ChargeAnswer {
 
 impl MovementAnswer {
     pub(super) fn read(answer: &[u8]) -> Result<Self, Unbelievable> {
-        serde_json::from_slice(answer).map_err(|error| Unbelievable::NotUnderstood(place(&error)))
+        understood(answer)
     }
 
     /// What that means for the movement it was asked for.
@@ -180,6 +180,13 @@ impl MovementAnswer {
         }
         Ok(self.status)
     }
+}
+
+/// An answer that is JSON as a whole. Left to itself the reader skips what it is not asked for, whatever bytes it is of.
+fn understood<T: for<'de> Deserialize<'de>>(answer: &[u8]) -> Result<T, Unbelievable> {
+    let text =
+        str::from_utf8(answer).map_err(|_| Unbelievable::NotUnderstood("it is not UTF-8".to_owned()))?;
+    serde_json::from_str(text).map_err(|error| Unbelievable::NotUnderstood(place(&error)))
 }
 
 fn unified(code: Option<&str>) -> &'static str {
@@ -236,6 +243,15 @@ mod tests {
         assert_eq!(automatic(url), Outcome::RequiresAction("https://bank.example/3ds".into()));
         let promised = heard(json!({ "status": "authorized" }), CaptureMethod::Manual);
         assert_eq!(promised, Ok(Outcome::Authorized("ch_1".into())));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_text_throughout_is_no_answer() {
+        let mut bytes = answer(json!({ "aFieldOfLater": "?" })).to_string().into_bytes();
+        let at = bytes.iter().position(|byte| *byte == b'?').unwrap();
+        assert!(ChargeAnswer::read(&bytes).is_ok());
+        bytes[at] = 0xFF;
+        assert!(matches!(ChargeAnswer::read(&bytes), Err(Unbelievable::NotUnderstood(_))));
     }
 
     #[test]
