@@ -1,5 +1,6 @@
 //! Variants as staff hand them in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kernel::{Currency, Money};
@@ -25,7 +26,7 @@ pub(crate) struct VariantBody {
     pub title: Option<String>,
     /// Its option values: `{"Size": "M"}`, or `["M"]` in the order of the product's options.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = ChosenSchema)]
     pub options: ChosenBody,
     /// Its price in each currency it is sold in.
     #[serde(default)]
@@ -95,6 +96,17 @@ pub(crate) struct VariantPatchBody {
 /// Option values, named or in order.
 #[derive(Debug, Default)]
 pub(crate) struct ChosenBody(Chosen);
+
+/// The same for the description.
+#[derive(serde::Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is described and never made")]
+pub(crate) enum ChosenSchema {
+    /// By the name of the option.
+    Named(BTreeMap<String, String>),
+    /// In the order of the product's options.
+    Values(Vec<String>),
+}
 
 const fn yes() -> bool {
     true
