@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Reply, World};
 
 /// A shop that works on ten requests at once, with all that the tests of one test ask within it.
 async fn small() -> World {
@@ -29,17 +29,28 @@ async fn while_slow_work_fills_the_shop_customers_buy_and_staff_are_asked_to_wai
         async move { world.post("/v1/admin/roles", &request).staff().fresh_key().send().await }
     }));
     let meanwhile = async {
-        let list = async || world.get("/v1/admin/orders").staff().send().await;
-        let mut refused = list().await;
+        let add = async || world.post("/v1/admin/products", &json!({})).staff().fresh_key().send().await;
+        let mut refused = Vec::new();
         for _ in 0..200 {
-            if refused.status == 503 {
+            refused = join_all((0..30).map(|_| add())).await;
+            refused.retain(|reply| reply.status == 503);
+            if !refused.is_empty() {
                 break;
             }
-            refused = list().await;
         }
+        let closed = |reply: &Reply| reply.headers.get("connection").is_some_and(|kept| kept == "close");
+        assert_eq!(
+            refused.iter().filter(|reply| closed(reply)).count(),
+            0,
+            "an unread body costs no connection"
+        );
+        let refused = refused.pop().expect("somebody is turned away");
         let later: u32 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=5).contains(&later), "{later}");
-        assert!(refused.headers.get("connection").is_none_or(|kept| kept != "close"));
+        assert!(
+            refused.headers.get("connection").is_none_or(|kept| kept != "close"),
+            "an unread body costs nothing"
+        );
         assert_eq!(refused.body["retryable"], true);
         assert_eq!(refused.problem(503), "temporary_reduced_capacity");
         buy().await.expect(201);

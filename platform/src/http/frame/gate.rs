@@ -27,8 +27,11 @@ pub(super) async fn enter(
 ) -> Result<Held, HttpResponse> {
     let Some(admission) = gateway.and_then(|gateway| gateway.admission()) else { return Ok(Held::default()) };
     let priority = admission.priority(request.method(), request.match_info().as_str());
-    let entered = admission.enter(priority).await;
-    let place = entered.ok_or_else(|| admission.refusal(request_id))?;
+    let Some(place) = admission.enter(priority).await else {
+        // A body that came with its head is taken off the line in this turn: unread, it would cost the connection.
+        tokio::task::yield_now().await;
+        return Err(admission.refusal(request_id));
+    };
     if request.method().is_safe() {
         return Ok(Held { _alone: Some(place), _shared: None });
     }
