@@ -65,7 +65,7 @@ impl FromStr for Currency {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| MoneyError::UnknownCurrency)?;
         let known = ZERO_DECIMALS.contains(&&code)
             || THREE_DECIMALS.contains(&&code)
-            || TWO_DECIMALS.split(' ').any(|two| two.as_bytes() == code);
+            || TWO_DECIMALS.as_bytes().chunks(4).any(|two| two.starts_with(&code));
         if known { Ok(Self(code)) } else { Err(MoneyError::UnknownCurrency) }
     }
 }

@@ -44,7 +44,8 @@ impl Tasks {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let marked = OPEN_TRANSACTIONS.scope(Cell::new(0), work);
+        // On the heap before it is wrapped: some are tens of kilobytes, which each layer would copy.
+        let marked = OPEN_TRANSACTIONS.scope(Cell::new(0), Box::pin(work));
         #[cfg(feature = "sim")]
         let marked = crate::seam::carried(marked);
         let traced = TRACEPARENT.scope(traceparent(), marked);
