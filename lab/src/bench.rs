@@ -117,7 +117,10 @@ impl Bench {
 
     async fn measure(&self, store: &str, report: &mut Report) -> Result<(), Failure> {
         let place = Store::named(store, "bench")?;
-        let mut server = Server::start(&server::binary()?, place).await?;
+        // What the shop does with all of them at once: whom it would rather turn away is for `overload` to say.
+        let everybody = self.clients.iter().max().unwrap_or(&1).to_string();
+        let open = vec![("CLEAVE__GATEWAY__ADMISSION__MIN_CONCURRENCY", everybody)];
+        let mut server = Server::start_set(&server::binary()?, place, &[server::EVERYTHING], open).await?;
         let staff = server.staff().await?;
         let variant = fill(&staff).await?;
         server.kill_and_restart(0).await?;

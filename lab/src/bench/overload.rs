@@ -17,8 +17,9 @@ pub(super) use report::Report;
 const COMING: &[u8; 16] = b"PBLPBLPBLPBLPBLS";
 /// A rate is sustained while the 99th percentile of purchases is below this, and nothing is refused.
 const BOUND_MS: f64 = 150.0;
-/// How often the rate is tried a fifth higher.
-const STEPS: usize = 10;
+/// How often a higher rate is tried, and by how much it is higher.
+const STEPS: usize = 12;
+const STEP: f64 = 1.1;
 /// Clients while it is found out where to begin, and how long.
 const CLIENTS: usize = 16;
 const TRIAL: Duration = Duration::from_secs(2);
@@ -98,15 +99,16 @@ impl Overload {
         Phase { name: name.to_owned(), rate, outcome, resident: memory(&self.server) }
     }
 
-    /// The highest rate of a ladder at which nothing is refused and purchases are answered in time.
+    /// The highest rate of a ladder at which, for twice as long as elsewhere, nothing is refused and purchases are
+    /// answered in time.
     async fn sustained(&self) -> Result<Phase, Failure> {
         let purchase = self.mix.0.iter().find(|(kind, _)| *kind == Kind::Purchase);
         let (_, purchase) = purchase.ok_or("nobody buys")?;
         let most = purchase.run(CLIENTS, TRIAL).await?.per_second;
-        let mut rate = most * 0.35 * 16.0 / 5.0;
+        let mut rate = most * 0.5 * 16.0 / 5.0;
         let mut best = None;
         for _ in 0..STEPS {
-            let phase = self.phase("1 ×", &self.mix, rate).await?;
+            let phase = self.seen("1 ×", rate, offer(&self.mix, rate, self.seconds * 2).await?);
             let outcome = &phase.outcome;
             let sustained = outcome.refused() == 0 && outcome.p99(Kind::Purchase) <= BOUND_MS;
             match (sustained, &best) {
@@ -118,7 +120,7 @@ impl Overload {
                 }
                 (false, Some(_)) => break,
             }
-            rate *= 1.2;
+            rate *= STEP;
         }
         best.ok_or_else(|| "no rate is sustained on this machine as busy as it is".into())
     }
