@@ -1,5 +1,7 @@
 //! Who is let in when not everybody can be.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::json;
 
@@ -55,6 +57,8 @@ async fn while_slow_work_fills_the_shop_customers_buy_and_staff_are_asked_to_wai
         assert_eq!(refused.problem(503), "temporary_reduced_capacity");
         buy().await.expect(201);
         world.get("/v1/products").send().await.expect(200);
+        // Until then those who wait for a place have given up.
+        tokio::time::sleep(2 * WAIT).await;
         held.clear();
     };
     let (roles, ()) = tokio::join!(slow, meanwhile);
@@ -64,5 +68,7 @@ async fn while_slow_work_fills_the_shop_customers_buy_and_staff_are_asked_to_wai
     world.close().await;
 }
 
+/// How long a request waits to be let in.
+const WAIT: Duration = Duration::from_millis(50);
 /// Connections that a module has on PostgreSQL in these tests.
 const POOL: usize = 4;
