@@ -10,17 +10,23 @@ use std::process::{Child, Command, Stdio};
 /// system closes it: there is no way out that leaves a server behind, and no signal to handle.
 ///
 /// PostgreSQL is told by the number it wrote down itself, because it may run below another program, and may have been
-/// killed and started again by somebody else, who is no child of ours to wait for.
+/// killed and started again by somebody else, who is no child of ours to wait for. The one that is ours is waited for from
+/// the start: killed, it would else stay on as a zombie, whose number keeps another from starting in its folder.
 const SCRIPT: &str = r#"
 folder=$1
 shift
-"$@" >"$folder/server.log" 2>&1 &
+exec 3<&0
+"$@" >"$folder/server.log" 2>&1 3<&- &
 server=$!
-read -r _
-noted=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)
-kill -INT "$noted" 2>/dev/null || kill "$server" 2>/dev/null
+{
+    read -r _
+    noted=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)
+    if [ -n "$noted" ]; then kill -INT "$noted"; else kill "$server"; fi 2>/dev/null
+    while kill -0 "$noted" 2>/dev/null; do sleep 0.05; done
+} <&3 &
+end=$!
 wait "$server"
-while kill -0 "$noted" 2>/dev/null; do sleep 0.05; done
+wait "$end"
 rm -rf "$folder"
 "#;
 
@@ -64,5 +70,39 @@ impl Drop for Keeper {
         if let Err(error) = self.child.wait() {
             eprintln!("a server may still run in {}: {error}", self.folder.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn soon(what: impl Fn() -> bool) -> bool {
+        let give_up = Instant::now() + Duration::from_secs(10);
+        while !what() && Instant::now() < give_up {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        what()
+    }
+
+    #[test]
+    fn a_server_that_is_killed_leaves_nothing_of_itself_and_its_keeper_stays() {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let noted = folder.join("number");
+        let mut server = Command::new("sh");
+        server.args(["-c", "echo $$ >\"$0\" && exec sleep 60"]).arg(&noted);
+        let mut keeper = Keeper::start(&folder, &server).unwrap();
+        assert!(soon(|| fs::read_to_string(&noted).is_ok_and(|number| number.ends_with('\n'))));
+        let number = fs::read_to_string(&noted).unwrap();
+        let is_there = |number: &str| Path::new("/proc").join(number.trim()).exists();
+        assert!(is_there(&number));
+        assert!(Command::new("kill").args(["-KILL", number.trim()]).status().unwrap().success());
+        assert!(soon(|| !is_there(&number)), "it stays on as a zombie");
+        assert!(keeper.is_there());
+        drop(keeper);
+        assert!(!folder.exists());
     }
 }

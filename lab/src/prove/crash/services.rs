@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::process::Command;
@@ -18,8 +17,6 @@ use crate::server::{Settings, Store, split};
 const POSTGRES_COMMAND: &str = "CLEAVE_LAB_POSTGRES_COMMAND";
 /// How long it may take to recover.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// By when the children of a postmaster that is gone have noticed.
-const NOTICED: Duration = Duration::from_secs(5);
 
 /// The server and the broker.
 pub(super) struct Services {
@@ -103,25 +100,14 @@ impl Services {
         let noted = std::fs::read_to_string(folder.join("postmaster.pid"))?;
         let pid = noted.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
         let pid = pid.ok_or("the server has written down no number")?;
-        let children = children(pid);
         kill_process(pid, Signal::KILL)?;
         let give_up = Instant::now() + PATIENCE;
         while test_kill_process(pid).is_ok() && Instant::now() < give_up {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let (program, arguments) = self.command.split_first().ok_or("the server has no command")?;
-        // Its children hold its memory until they have noticed; until then it does not start. One that waits for a lock
-        // of another that is gone never notices: whoever runs the server ends it by hand.
-        let by_hand = Instant::now() + NOTICED;
+        // Its children hold its memory until they have noticed; until then it does not start.
         loop {
-            if Instant::now() > by_hand {
-                children.iter().filter(|child| is_postgres(**child)).try_for_each(
-                    |child| match kill_process(*child, Signal::KILL) {
-                        Err(Errno::SRCH) | Ok(()) => Ok(()),
-                        failed @ Err(_) => failed,
-                    },
-                )?;
-            }
             let mut again = Command::new(program);
             again.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let mut started = again.spawn()?;
@@ -135,19 +121,6 @@ impl Services {
         drop(connect(server).await?);
         Ok(())
     }
-}
-
-/// The processes that a process has started, where the system tells.
-fn children(of: Pid) -> Vec<Pid> {
-    let of = of.as_raw_pid();
-    let told = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
-    told.split_whitespace().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)).collect()
-}
-
-/// Whether it is still a process of the server's: its number may be another's by now.
-fn is_postgres(pid: Pid) -> bool {
-    let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_pid()));
-    name.is_ok_and(|name| name.trim() == "postgres")
 }
 
 /// A connection, once the server takes any.
