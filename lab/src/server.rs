@@ -28,6 +28,8 @@ pub(crate) const MODULES: [&str; 4] = ["user", "product", "order", "payment"];
 /// All modules in one process.
 pub const EVERYTHING: &str = "user+product+order+payment";
 const NO_PROCESS: &str = "there is no such process";
+/// How long a process may take to open.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the shop keeps its tables.
 #[derive(Debug, Clone)]
@@ -230,6 +232,25 @@ impl Server {
         Ok(())
     }
 
+    /// Kills a process if it lives, starts it, and kills it again after this time, or as soon as it is open. `false`: it
+    /// was not.
+    ///
+    /// # Errors
+    /// There is no such process, or it cannot be started.
+    pub async fn kill_while_it_opens(
+        &mut self,
+        at: usize,
+        besides: &Settings,
+        after: Duration,
+    ) -> Result<bool, Failure> {
+        self.kill(at).await?;
+        let mut child = self.spawn(&self.process(at)?.place, besides)?;
+        let is_open =
+            tokio::time::timeout(after, opened(&mut child)).await.is_ok_and(|opened| opened.is_ok());
+        child.kill().await?;
+        Ok(is_open)
+    }
+
     /// Waits until a process has died. `false`: it has not within this time.
     ///
     /// # Errors
@@ -366,34 +387,42 @@ impl Server {
     /// Starts a process, and returns it with how long that took.
     async fn open(&self, place: Place, besides: &Settings) -> Result<(Process, Duration), Failure> {
         let began = Instant::now();
-        let mut child = self
-            .command_of(&place)
-            .args(["serve", "--json", "--listen"])
-            .arg(place.listen.to_string())
-            .arg("--internal")
-            .arg(place.internal.to_string())
-            .envs(besides.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{} cannot be started: {error}", self.binary.display()))?;
-        let stdout = child.stdout.take().ok_or("the shop has no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await?? {
-            let said: Value = serde_json::from_str(&line)?;
-            if let ("open", Some(address)) =
-                (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
-            {
-                let (address, opened_in) = (address.to_owned(), began.elapsed());
-                // The pipe is read to its end, or the shop would one day wait for somebody to read.
-                drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
-                return Ok((Process { child, place, address }, opened_in));
+        let mut child = self.spawn(&place, besides)?;
+        match opened(&mut child).await {
+            Ok(address) => Ok((Process { child, place, address }, began.elapsed())),
+            Err(error) => {
+                // Its ports are free when it is gone, which is later than that its output ends.
+                child.kill().await?;
+                Err(error)
             }
         }
-        // Its ports are free when it is gone, which is later than that its output ends.
-        child.kill().await?;
-        Err("the shop ended before it opened; its log on standard error says why".into())
     }
+
+    fn spawn(&self, place: &Place, besides: &Settings) -> Result<Child, Failure> {
+        let mut command = self.command_of(place);
+        command.args(["serve", "--json", "--listen"]).arg(place.listen.to_string());
+        command.arg("--internal").arg(place.internal.to_string());
+        command.envs(besides.iter().map(|(name, value)| (name, value)));
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        spawned.map_err(|error| format!("{} cannot be started: {error}", self.binary.display()).into())
+    }
+}
+
+/// Waits until a process says where it is open, and returns that.
+async fn opened(child: &mut Child) -> Result<String, Failure> {
+    let stdout = child.stdout.take().ok_or("the shop has no standard output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await?? {
+        let said: Value = serde_json::from_str(&line)?;
+        if let ("open", Some(address)) =
+            (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
+        {
+            // The pipe is read to its end, or the shop would one day wait for somebody to read.
+            drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
+            return Ok(address.to_owned());
+        }
+    }
+    Err("the shop ended before it opened; its log on standard error says why".into())
 }
 
 /// The shop's release binary, which stands beside ours.

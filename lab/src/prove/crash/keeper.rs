@@ -124,6 +124,9 @@ impl Keeper {
     /// Starts a process so armed and strikes it down one way or the other.
     async fn strike(&mut self, blow: &Blow) -> Result<(), Failure> {
         let at = self.whom(blow.point.as_ref());
+        if let Otherwise::WhileItOpens(milliseconds) = blow.otherwise {
+            return self.strike_while_it_opens(at, Duration::from_millis(milliseconds)).await;
+        }
         let opened = self.start(at, &self.armed(&blow.armed)).await?;
         if !opened {
             // It has died on its way up, as it should.
@@ -131,7 +134,6 @@ impl Keeper {
         }
         let patience = match blow.otherwise {
             Otherwise::End => Duration::from_millis(200),
-            Otherwise::WhileItOpens(_) => Duration::ZERO,
             _ => Duration::from_millis(self.plan.patience(blow, &self.tally)),
         };
         if self.server.has_died(at, patience).await? {
@@ -158,13 +160,27 @@ impl Keeper {
         Ok(())
     }
 
+    /// Kills a process so long after it was started, which is mostly before it is ready.
+    async fn strike_while_it_opens(&mut self, at: usize, after: Duration) -> Result<(), Failure> {
+        self.note_a_kill_of_the_living(at).await?;
+        let was_open = self.server.kill_while_it_opens(at, &self.armed(""), after).await?;
+        self.report.kills += 1;
+        self.report.in_recovery += u64::from(!was_open);
+        Ok(())
+    }
+
+    async fn note_a_kill_of_the_living(&mut self, at: usize) -> Result<(), Failure> {
+        let lives = !self.server.has_died(at, Duration::ZERO).await?;
+        self.report.kills += u64::from(lives);
+        Ok(())
+    }
+
     /// Kills a process if it lives, and starts it. A process that is armed may die before it is ready: then `false`, and
-    /// the next start is not armed. Recovery is from the kill until it is ready.
+    /// the next start is not armed. Recovery is from the last kill until it is ready; one that stops itself on its way up,
+    /// as it was armed to, is killed when nobody can wait any longer.
     async fn start(&mut self, at: usize, besides: &Settings) -> Result<bool, Failure> {
-        if !self.server.has_died(at, Duration::ZERO).await? {
-            self.report.kills += 1;
-        }
-        let down = Instant::now();
+        self.note_a_kill_of_the_living(at).await?;
+        let mut down = Instant::now();
         let mut opened = true;
         for _ in 0..STARTS {
             let armed = if opened { besides.clone() } else { self.armed("") };
@@ -177,6 +193,11 @@ impl Keeper {
             self.report.kills += 1;
             self.report.in_recovery += 1;
             opened = false;
+            let before = self.tally.happened();
+            self.tally.collect(&self.server.pids())?;
+            if self.tally.happened() > before {
+                down = Instant::now();
+            }
         }
         Err("the shop does not open any more".into())
     }
