@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run the binary should stop")]
 
 use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -121,6 +122,38 @@ fn next(lines: &mut impl std::io::BufRead) -> Value {
 
 fn client() -> reqwest::Client {
     platform::tls::plain_client().unwrap().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+/// A customer who has said half of what makes an account.
+struct Speaking {
+    stream: TcpStream,
+    rest: String,
+}
+
+impl Speaking {
+    fn to(address: &str, number: usize) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let body = json!({ "email": format!("{number}@example.com"), "name": "Ada", "password": PASSWORD })
+            .to_string();
+        let (half, rest) = body.split_at(body.len() / 2);
+        write!(
+            stream,
+            "POST /v1/auth/register HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{half}",
+            body.len()
+        )
+        .unwrap();
+        Self { stream, rest: rest.to_owned() }
+    }
+
+    /// Says the rest and listens until nothing more is said.
+    fn answer(mut self) -> String {
+        self.stream.write_all(self.rest.as_bytes()).unwrap();
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
 }
 
 /// A module of this version works beside the others of the last, and the other way round.
@@ -301,6 +334,27 @@ fn a_shop_that_is_open_is_ready_and_one_that_is_closed_is_not() {
 
     shop.stop();
     assert!(machine.complains(&["ready", "--internal", &internal]).contains(&internal));
+}
+
+/// Eight customers are in the middle of what they have to say when the shop is told to end.
+#[test]
+fn whoever_is_being_served_when_the_shop_is_told_to_end_is_answered() {
+    let machine = Machine::new();
+    let mut shop = machine.serve(&[]);
+    let address = shop.address.trim_start_matches("http://").to_owned();
+    let speaking: Vec<_> = (0..8).map(|number| Speaking::to(&address, number)).collect();
+
+    let served = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        speaking.into_iter().map(Speaking::answer).collect::<Vec<_>>()
+    });
+    let ended_in = shop.stop();
+
+    for answer in served.join().unwrap() {
+        assert!(answer.starts_with("HTTP/1.1 201 ") && answer.trim_end().ends_with('}'), "{answer:?}");
+    }
+    assert!(ended_in > Duration::from_millis(300), "nobody was being served any more");
+    assert!(TcpStream::connect(&address).is_err());
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Several replicas of a listener: every event has its effect once, in order, also when some of them are at fault.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kernel::event::EventData;
 use kernel::{Clock, Event};
 use serde::{Deserialize, Serialize};
 
-use super::{Hears, Listener, ListenerError, Logs, listen, parked, sequence};
+use super::{Hears, Listener, ListenerError, Logs, ParkedEvent, listen, parked, replay, sequence};
 use crate::Tasks;
 use crate::db::{Db, Migration, Tx};
 use crate::testing::{self, TestDb};
@@ -159,5 +160,70 @@ async fn what_one_replica_cannot_apply_and_another_can_is_applied_once() {
 
     let tenths: Vec<i64> = notes(&heard).await.into_iter().filter(|number| number % 10 == 0).collect();
     assert_eq!(tenths.len(), 12, "{tenths:?}");
+    assert!(tasks.stop(Duration::from_secs(5)).await);
+}
+
+/// Cannot take the seventh number until somebody has mended it.
+#[derive(Default)]
+struct Broken {
+    is_mended: AtomicBool,
+    refused: AtomicU64,
+}
+
+#[kernel::macros::async_trait]
+impl Listener for Broken {
+    fn hears(&self) -> Hears {
+        Hears { name: "broken", source: "order", types: &[Counted::TYPE] }
+    }
+
+    async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), ListenerError> {
+        if note(tx, event).await? == 7 && !self.is_mended.load(Ordering::Acquire) {
+            self.refused.fetch_add(1, Ordering::AcqRel);
+            return Err(ListenerError::Refused("a seventh number".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_applied_holds_up_nobody_else_and_waits_for_an_operator() {
+    let broken = Arc::new(Broken::default());
+    let (said, heard, tasks) = replicas([broken.clone(), broken.clone()]).await;
+    let until = async |done: &dyn Fn(&[i64], &[ParkedEvent]) -> bool| {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let (noted, aside) = (notes(&heard).await, parked(&heard).await.unwrap());
+            if done(&noted, &aside) {
+                return (noted, aside);
+            }
+            assert!(Instant::now() < give_up, "{noted:?} {aside:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+
+    // The second seven is of the subject of the first.
+    say(&said, [6, 7, 8, 7, 9].into_iter()).await;
+    let (noted, aside) = until(&|noted, aside| noted.len() == 3 && aside.len() == 2).await;
+    assert_eq!(noted, [6, 8, 9]);
+    assert!(aside.iter().all(|event| event.subject == "7"));
+
+    // As if it had been tried seven times already, which takes most of a minute.
+    let mut tx = heard.begin().await.unwrap();
+    tx.query("UPDATE parked_events SET attempts = 7 WHERE attempts > 0").run().await.unwrap();
+    tx.commit().await.unwrap();
+    let (_, aside) = until(&|_, aside| aside.iter().any(|event| event.attempts == 8)).await;
+    let waits_for_an_operator = |event: &&ParkedEvent| event.next_attempt.is_none();
+    let position = aside.iter().find(waits_for_an_operator).unwrap().position;
+    assert!(aside.iter().all(|event| event.position >= position), "it is the older one: {aside:?}");
+    let refused = broken.refused.load(Ordering::Acquire);
+    say(&said, [10].into_iter()).await;
+    until(&|noted, _| noted.contains(&10)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(broken.refused.load(Ordering::Acquire), refused, "only an operator has it tried again");
+
+    broken.is_mended.store(true, Ordering::Release);
+    assert_eq!(replay(&heard, "broken").await.unwrap(), 2);
+    let (noted, _) = until(&|_, aside| aside.is_empty()).await;
+    assert_eq!(noted, [6, 8, 9, 10, 7, 7]);
     assert!(tasks.stop(Duration::from_secs(5)).await);
 }
