@@ -13,6 +13,7 @@ pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod stocked;
+pub mod suite;
 
 use clap::Subcommand;
 
@@ -42,6 +43,8 @@ pub enum Prove {
     Races(races::Races),
     /// Requests made of what the shop says of itself, by a tool that knows no more of it
     Schema(schema::Schema),
+    /// What tests show: promises that hold or do not, whatever chance brings
+    Suite(suite::Suite),
     /// Run the modules on a clock and a schedule made of a seed, with everything going wrong, a hundred thousand times
     #[cfg(feature = "sim")]
     Sim(sim::Sim),
@@ -65,6 +68,7 @@ impl Prove {
             Self::Power(power) => power.run().await,
             Self::Races(races) => races.run().await,
             Self::Schema(schema) => schema.run().await,
+            Self::Suite(suite) => suite.run().await,
             #[cfg(feature = "sim")]
             Self::Sim(sim) => sim.run().await,
         }

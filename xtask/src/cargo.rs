@@ -102,6 +102,17 @@ pub(crate) fn simulate(arguments: &[OsString]) -> Result<bool, String> {
     Ok(status.map_err(|error| format!("the lab does not start: {error}"))?.success())
 }
 
+/// Hands over to the lab, which runs tests of the suite, with the broker that some of them need.
+pub(crate) fn suite(arguments: &[OsString]) -> Result<bool, String> {
+    if !has("nextest") {
+        return Err("cargo-nextest is not there; `cargo install --locked cargo-nextest` brings it".to_owned());
+    }
+    let broker = nats::Server::start(&nats::find_or_install()?)?;
+    let mut run = command(&["run", "--quiet", "--package", "lab", "--", "prove"]);
+    let status = run.args(arguments).env("CLEAVE_TEST_NATS", broker.url()).status();
+    Ok(status.map_err(|error| format!("the lab does not start: {error}"))?.success())
+}
+
 /// Hands over to the lab where nothing is measured and nothing else is needed.
 pub(crate) fn quick_lab(verb: &str, arguments: &[OsString]) -> Result<bool, String> {
     let mut run = command(&["run", "--quiet", "--package", "lab", "--", verb]);

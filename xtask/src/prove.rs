@@ -9,6 +9,7 @@ use crate::{cargo, fuzz};
 
 /// What is proven, and how: the arguments of `prove`, and what takes their place for a short look.
 const PROOFS: &[(&[&str], &[&str])] = &[
+    (&["suite"], &["suite"]),
     (&["access"], &["access"]),
     (&["access", "--store", "postgres"], &[]),
     (&["input"], &["input", "--one-in", "12"]),
@@ -65,6 +66,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<bool, String> {
 fn one(arguments: &[OsString]) -> Result<bool, String> {
     match arguments.first().and_then(|name| name.to_str()) {
         Some("sim") => cargo::simulate(arguments),
+        Some("suite") => cargo::suite(arguments),
         Some("fuzz") => fuzz::find_or_install().and_then(|()| cargo::quick_lab("prove", arguments)),
         _ => cargo::prove(arguments),
     }
