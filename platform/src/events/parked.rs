@@ -31,7 +31,7 @@ pub struct ParkedEvent {
     pub last_error: String,
 }
 
-/// All that wait in this module, oldest first.
+/// All that wait in this module, those of a listener oldest first.
 ///
 /// # Errors
 /// As any statement.
@@ -39,7 +39,7 @@ pub async fn parked(db: &Db) -> Result<Vec<ParkedEvent>, DbError> {
     db.query(
         "SELECT listener, source, position, subject, attempts, next_attempt, last_error
          FROM parked_events
-         ORDER BY parked_at, position
+         ORDER BY listener, source, position
          LIMIT 1000",
     )
     .all()
