@@ -1,22 +1,24 @@
 //! Starts the real binary on a free port in a folder of its own, and stops it.
 
 mod place;
+mod process;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::Failure;
 use crate::api::Api;
 use place::{Place, places};
+use process::Process;
 
 /// The password of the owner every started shop has.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -28,8 +30,6 @@ pub(crate) const MODULES: [&str; 4] = ["user", "product", "order", "payment"];
 /// All modules in one process.
 pub const EVERYTHING: &str = "user+product+order+payment";
 const NO_PROCESS: &str = "there is no such process";
-/// How long a process may take to open.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the shop keeps its tables.
 #[derive(Debug, Clone)]
@@ -70,13 +70,6 @@ pub struct Server {
 
 /// Settings of all processes, by the names of the environment.
 pub type Settings = Vec<(&'static str, String)>;
-
-/// One process of it.
-struct Process {
-    child: Child,
-    place: Place,
-    address: String,
-}
 
 impl Server {
     /// Starts a shop with an owner in a new folder.
@@ -135,7 +128,7 @@ impl Server {
         for place in places {
             for besides in disturbed {
                 if let Ok((mut process, _)) = server.open(place.clone(), besides).await {
-                    process.child.kill().await?;
+                    process.kill().await?;
                 }
             }
             let (process, opened_in) = server.open(place, &Vec::new()).await?;
@@ -202,11 +195,7 @@ impl Server {
     /// # Errors
     /// There is no such process.
     pub async fn kill(&mut self, at: usize) -> Result<(), Failure> {
-        let child = &mut self.processes.get_mut(at).ok_or(NO_PROCESS)?.child;
-        if child.try_wait()?.is_none() {
-            child.kill().await?;
-        }
-        Ok(())
+        self.processes.get_mut(at).ok_or(NO_PROCESS)?.kill().await
     }
 
     /// Kills a process with SIGKILL, unless it is dead, and starts it again in the same folder.
@@ -244,11 +233,7 @@ impl Server {
         after: Duration,
     ) -> Result<bool, Failure> {
         self.kill(at).await?;
-        let mut child = self.spawn(&self.process(at)?.place, besides)?;
-        let is_open =
-            tokio::time::timeout(after, opened(&mut child)).await.is_ok_and(|opened| opened.is_ok());
-        child.kill().await?;
-        Ok(is_open)
+        process::kill_while_it_opens(self.serve(&self.process(at)?.place, besides), after).await
     }
 
     /// Waits until a process has died. `false`: it has not within this time.
@@ -256,11 +241,7 @@ impl Server {
     /// # Errors
     /// There is no such process.
     pub async fn has_died(&mut self, at: usize, within: Duration) -> Result<bool, Failure> {
-        let child = &mut self.processes.get_mut(at).ok_or(NO_PROCESS)?.child;
-        match tokio::time::timeout(within, child.wait()).await {
-            Ok(ended) => ended.map(|_| true).map_err(Into::into),
-            Err(_) => Ok(false),
-        }
+        self.processes.get_mut(at).ok_or(NO_PROCESS)?.has_died(within).await
     }
 
     /// Sends a process a signal, unless it is dead.
@@ -268,11 +249,7 @@ impl Server {
     /// # Errors
     /// There is no such process, or it may not be signalled.
     pub fn signal(&self, at: usize, signal: Signal) -> Result<(), Failure> {
-        let pid = self.process(at)?.child.id().and_then(|pid| Pid::from_raw(pid as i32));
-        if let Some(pid) = pid {
-            kill_process(pid, signal)?;
-        }
-        Ok(())
+        self.process(at)?.signal(signal)
     }
 
     /// The folder it keeps its files in.
@@ -387,42 +364,18 @@ impl Server {
     /// Starts a process, and returns it with how long that took.
     async fn open(&self, place: Place, besides: &Settings) -> Result<(Process, Duration), Failure> {
         let began = Instant::now();
-        let mut child = self.spawn(&place, besides)?;
-        match opened(&mut child).await {
-            Ok(address) => Ok((Process { child, place, address }, began.elapsed())),
-            Err(error) => {
-                // Its ports are free when it is gone, which is later than that its output ends.
-                child.kill().await?;
-                Err(error)
-            }
-        }
+        let process = Process::open(self.serve(&place, besides), place).await?;
+        Ok((process, began.elapsed()))
     }
 
-    fn spawn(&self, place: &Place, besides: &Settings) -> Result<Child, Failure> {
+    /// What starts a process at this place.
+    fn serve(&self, place: &Place, besides: &Settings) -> Command {
         let mut command = self.command_of(place);
         command.args(["serve", "--json", "--listen"]).arg(place.listen.to_string());
         command.arg("--internal").arg(place.internal.to_string());
         command.envs(besides.iter().map(|(name, value)| (name, value)));
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        spawned.map_err(|error| format!("{} cannot be started: {error}", self.binary.display()).into())
+        command
     }
-}
-
-/// Waits until a process says where it is open, and returns that.
-async fn opened(child: &mut Child) -> Result<String, Failure> {
-    let stdout = child.stdout.take().ok_or("the shop has no standard output")?;
-    let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await?? {
-        let said: Value = serde_json::from_str(&line)?;
-        if let ("open", Some(address)) =
-            (said["event"].as_str().unwrap_or_default(), said["address"].as_str())
-        {
-            // The pipe is read to its end, or the shop would one day wait for somebody to read.
-            drop(tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
-            return Ok(address.to_owned());
-        }
-    }
-    Err("the shop ended before it opened; its log on standard error says why".into())
 }
 
 /// The shop's release binary, which stands beside ours.

@@ -17,10 +17,10 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Notify, oneshot};
 
-use super::Hook;
 use super::error::DbError;
 use super::query::drivers;
 use super::stats::Stats;
+use super::tx::{self, Hook};
 use crate::fault;
 use crate::tasks::Tasks;
 
@@ -294,7 +294,7 @@ impl Batch {
     fn acknowledge(&mut self) {
         self.open = None;
         for member in self.members.drain(..) {
-            super::run(member.hooks);
+            tx::run(member.hooks);
             // Whoever asked may be gone; the commit stands all the same.
             let _ = member.acknowledge.send(Ok(()));
         }

@@ -8,11 +8,12 @@ use futures::StreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Either, Executor as _};
 
+use super::Tx;
 use super::error::DbError;
 use super::group::Lease;
 use super::query::drivers;
 use super::statement::{Statement, together_on_postgres, together_on_sqlite};
-use super::{Tx, TxInner};
+use super::tx::TxInner;
 
 /// A statement, and whether it must change exactly one row.
 pub(super) type Later = (Statement, bool);

@@ -8,10 +8,10 @@ use sqlx::query::QueryAs;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, FromRow, Row as _};
 use tokio::task::JoinHandle;
 
-use super::Hook;
 use super::error::DbError;
 use super::query::drivers;
 use super::statement::For;
+use super::tx::{self, Hook};
 use crate::fault;
 use crate::tasks::Tasks;
 
@@ -215,7 +215,7 @@ impl PgTx {
         }
         fault!("postgres.after_commit_before_answer");
         drop(self.connection.take());
-        super::run(hooks);
+        tx::run(hooks);
         Ok(())
     }
 

@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::error::DbError;
 use super::statement::{Bind, Sql, Statement};
-use super::{Db, Engine, Tx, TxInner, later};
+use super::tx::TxInner;
+use super::{Db, Engine, Tx, later};
 
 /// A row that both databases can bring. `#[derive(sqlx::FromRow)]` makes one of a struct.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
